@@ -1,0 +1,169 @@
+/** MariaDB primary and GTID replica, from the machine's programs. */
+import { mkdir, writeFile, chown } from 'node:fs/promises';
+import { join } from 'node:path';
+import mysql from 'mysql2/promise';
+import { serverAccount, type Account } from './account.ts';
+import { findMariaDb, type MariaDbBinaries } from './binaries.ts';
+import { once, type Cluster } from './cluster.ts';
+import { TestDatabaseError } from './errors.ts';
+import { freePort } from './ports.ts';
+import { ServerProcess } from './server-process.ts';
+import { Watchdog } from './watchdog.ts';
+import { copyFolder, createWorkspace, removeWorkspace, run } from './workspace.ts';
+
+/** Why there may be no MariaDB, and what to do. */
+export const mariaDbMissingReason =
+  'mariadbd and mariadb-install-db are not on this machine. Install mariadb-server (Debian, Ubuntu) or mariadb (Homebrew).';
+
+const ROOT_PASSWORD = 'test-only-root';
+const APP = { user: 'app', password: 'test-only-app' } as const;
+
+/** Databases that the ordinary user may use: `app`, and all whose name begins so. */
+export const MARIADB_TEST_PREFIX = 'test_';
+
+/**
+ * Starts a primary and a GTID replica (`read_only`) in a temporary folder; about three seconds. Not for crash tests.
+ * The caller stops it; when this process ends first, the servers end too.
+ *
+ * @throws TestDatabaseError when this machine has no MariaDB, or when it does not start.
+ */
+export async function startMariaDb(options: { readonly maxConnections?: number } = {}): Promise<Cluster> {
+  const binaries = findMariaDb();
+  if (!binaries) throw new TestDatabaseError('TEST_DATABASE_MISSING', `MariaDB is missing: ${mariaDbMissingReason}`);
+  const account = serverAccount(['mysql']);
+  const folder = await createWorkspace('mariadb', account);
+  const watchdog = new Watchdog(folder);
+  const servers: ServerProcess[] = [];
+  const stop = once(async () => {
+    await Promise.all(servers.map((server) => server.kill()));
+    await watchdog.dismiss();
+    await removeWorkspace(folder);
+  });
+  try {
+    const place: Place = { folder, account, binaries, maxConnections: options.maxConnections ?? 300 };
+    await install(place);
+    servers.push(new ServerProcess(await command(place, 'primary', 1), watchdog));
+    servers.push(new ServerProcess(await command(place, 'replica', 2), watchdog));
+    const [primary, replica] = servers as [ServerProcess, ServerProcess];
+    await Promise.all([primary.start(), replica.start()]);
+    const version = await link(primary.port, replica.port);
+    return {
+      kind: 'mysql',
+      version,
+      adminUrl: `mysql://root:${ROOT_PASSWORD}@127.0.0.1:${primary.port}`,
+      url: appUrl(primary.port, 'app'),
+      replicaUrl: appUrl(replica.port, 'app'),
+      primary,
+      replica,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Place {
+  readonly folder: string;
+  readonly account: Account | undefined;
+  readonly binaries: MariaDbBinaries;
+  readonly maxConnections: number;
+}
+
+/** One fresh data folder, copied: both servers begin as the same empty database, so replication begins at no GTID. */
+async function install(place: Place): Promise<void> {
+  const { folder, account, binaries } = place;
+  for (const name of ['primary', 'replica']) {
+    await mkdir(join(folder, name));
+    if (account) await chown(join(folder, name), account.uid, account.gid);
+  }
+  const user = account ? [`--user=${account.name}`] : [];
+  const data = join(folder, 'primary', 'data');
+  await run(
+    binaries.installer,
+    ['--no-defaults', ...user, `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    undefined,
+  );
+  await copyFolder(data, join(folder, 'replica', 'data'));
+  await writeFile(join(folder, 'accounts.sql'), ACCOUNTS);
+}
+
+// Each server runs this at every start, outside of the binary log, so that no GTID comes from it.
+const ACCOUNTS = [
+  'SET sql_log_bin = 0;',
+  `CREATE USER IF NOT EXISTS root@'127.0.0.1';`,
+  `GRANT ALL ON *.* TO root@'127.0.0.1' IDENTIFIED BY '${ROOT_PASSWORD}' WITH GRANT OPTION;`,
+  `CREATE USER IF NOT EXISTS ${APP.user}@'127.0.0.1' IDENTIFIED BY '${APP.password}';`,
+  `GRANT ALL ON app.* TO ${APP.user}@'127.0.0.1';`,
+  `GRANT ALL ON \`${MARIADB_TEST_PREFIX.replace('_', '\\_')}%\`.* TO ${APP.user}@'127.0.0.1';`,
+  '',
+].join('\n');
+
+async function command(
+  place: Place,
+  name: 'primary' | 'replica',
+  serverId: number,
+): Promise<ConstructorParameters<typeof ServerProcess>[0]> {
+  const home = join(place.folder, name);
+  const port = await freePort();
+  const user = place.account ? [`--user=${place.account.name}`] : [];
+  return {
+    label: `MariaDB ${name}`,
+    program: place.binaries.server,
+    args: [
+      '--no-defaults',
+      ...user,
+      `--datadir=${join(home, 'data')}`,
+      `--socket=${join(home, 's.sock')}`,
+      `--pid-file=${join(home, 'pid')}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      '--skip-name-resolve',
+      `--server-id=${serverId}`,
+      `--log-bin=${join(home, 'binlog')}`,
+      '--binlog-format=ROW',
+      '--gtid-strict-mode=1',
+      '--log-slave-updates=1',
+      `--max-connections=${place.maxConnections}`,
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-buffer-pool-size=64M',
+      '--character-set-server=utf8mb4',
+      `--init-file=${join(place.folder, 'accounts.sql')}`,
+      ...(name === 'replica' ? ['--read-only=1'] : []),
+    ],
+    port,
+    logFile: join(place.folder, `${name}.log`),
+    account: place.account,
+    endSignal: 'KILL',
+    ping: () => asRoot(port, async () => {}),
+  };
+}
+
+async function link(primaryPort: number, replicaPort: number): Promise<string> {
+  await asRoot(replicaPort, async (root) => {
+    await root.query(
+      `CHANGE MASTER TO master_host='127.0.0.1', master_port=${primaryPort}, master_user='root', master_password='${ROOT_PASSWORD}',
+       master_connect_retry=1, master_use_gtid=slave_pos`,
+    );
+    await root.query('START SLAVE');
+  });
+  return asRoot(primaryPort, async (root) => {
+    await root.query('CREATE DATABASE app CHARACTER SET utf8mb4');
+    const [rows] = await root.query('SELECT version() AS version');
+    return (rows as { version: string }[])[0]!.version;
+  });
+}
+
+async function asRoot<T>(port: number, use: (root: mysql.Connection) => Promise<T>): Promise<T> {
+  const root = await mysql.createConnection({ host: '127.0.0.1', port, user: 'root', password: ROOT_PASSWORD, connectTimeout: 5000 });
+  root.on('error', () => {});
+  try {
+    return await use(root);
+  } finally {
+    await root.end().catch(() => {});
+  }
+}
+
+function appUrl(port: number, database: string): string {
+  return `mysql://${APP.user}:${APP.password}@127.0.0.1:${port}/${database}`;
+}
