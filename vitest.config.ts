@@ -3,15 +3,30 @@ import { defineConfig } from 'vitest/config';
 // Never 'import' or 'module' here: vitest hands these to Node for `require` too, and pg then gets an ES module for its pool.
 const conditions = ['@kailash-ts/source', 'node'];
 
+const FOLDERS = '{packages/*/src,examples/*,scripts}';
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/*/**/*.test.ts', 'scripts/**/*.test.ts'],
-    globalSetup: ['packages/test-databases/src/vitest-setup.ts'],
-    // The first test that asks for a database waits until its servers are up.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     exclude: ['**/node_modules/**', '**/dist/**'],
+    setupFiles: ['scripts/vitest/leaked-handles.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: [`${FOLDERS}/**/*.test.ts`], exclude: ['**/node_modules/**', '**/dist/**', '**/*.db.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'db',
+          include: [`${FOLDERS}/**/*.db.test.ts`],
+          // Starts real servers when the first file asks for one, and stops them at the end.
+          globalSetup: ['packages/test-databases/src/vitest-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });
