@@ -44,7 +44,10 @@ export default {
       name: 'query-router-imports-core-sql-and-the-pool-contract',
       severity: 'error',
       from: { path: '^packages/query-router/src/', pathNot: TESTS },
-      to: { path: '^packages/', pathNot: '^packages/((core|sql)/src/index[.]ts$|connection-pool/src/contract[.]ts$|query-router/(src/|package[.]json$))' },
+      to: {
+        path: '^packages/',
+        pathNot: '^packages/((core|sql)/src/index[.]ts$|connection-pool/src/contract[.]ts$|query-router/(src/|package[.]json$))',
+      },
     },
     {
       name: 'cli-imports-core-and-sql',

@@ -13,8 +13,15 @@ const GRACE_MS = 1000;
 /** The real one, whatever a test does to the global. */
 const { setTimeout } = globalThis;
 
+/** Workers are not among the active resources that Node.js lists, so they are followed from their creation. */
+let openWorkers = 0;
+process.on('worker', (worker) => {
+  openWorkers++;
+  worker.once('exit', () => openWorkers--);
+});
+
 function countResources(): ResourceCounts {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, number>([['Worker', openWorkers]]);
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
 }
