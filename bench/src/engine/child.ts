@@ -1,0 +1,47 @@
+/** The process of one subject: takes jobs from its parent, checks that every node ran, and answers with times. */
+import type { EngineSubject, Job, JobResult, PreparedRun } from './subject.ts';
+import { expectedValue, takeExecutedCount } from './subject.ts';
+
+const { subject } = (await import(process.argv[2]!)) as { subject: EngineSubject };
+
+let prepared: { readonly key: string; readonly run: PreparedRun; readonly prepareMs: number } | undefined;
+
+async function prepare({ shape, nodes }: Job): Promise<NonNullable<typeof prepared>> {
+  const key = `${shape} ${nodes}`;
+  if (prepared?.key === key) return prepared;
+  prepared = undefined;
+  const startedAt = performance.now();
+  const run = await subject.prepare(shape, nodes);
+  prepared = { key, run, prepareMs: performance.now() - startedAt };
+  return prepared;
+}
+
+async function runOnce({ shape, nodes }: Job, run: PreparedRun): Promise<void> {
+  takeExecutedCount();
+  const value = await run.run();
+  const count = takeExecutedCount();
+  if (count !== nodes) throw new Error(`executed ${count} of ${nodes} nodes`);
+  if (value !== expectedValue(shape, nodes)) throw new Error(`ended with ${value}, not ${expectedValue(shape, nodes)}`);
+}
+
+async function work(job: Job): Promise<JobResult> {
+  const { run, prepareMs } = await prepare(job);
+  globalThis.gc?.();
+  let runs = 0;
+  let totalMs = 0;
+  do {
+    const startedAt = performance.now();
+    await runOnce(job, run);
+    totalMs += performance.now() - startedAt;
+    runs++;
+  } while (totalMs < job.minMs);
+  return { runs, totalMs, prepareMs };
+}
+
+process.on('message', (job: Job) => {
+  void work(job)
+    .catch((error: unknown): JobResult => ({ error: error instanceof Error ? error.message : String(error) }))
+    .then((result) => process.send!(result));
+});
+process.on('disconnect', () => process.exit());
+process.send!('ready');
