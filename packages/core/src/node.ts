@@ -68,8 +68,11 @@ export interface Node<Input = never, Output = unknown> {
   readonly needs?: readonly string[] | undefined;
   /** How many messages it takes at a time, over all runs of the runtime. Default: no limit of its own. */
   readonly concurrency?: number | undefined;
-  /** Its outputs are branches: one that is absent from the result was not taken, and what hangs on it is skipped. */
-  readonly branches?: boolean | undefined;
+  /**
+   * Its outputs are branches: one that is absent from the result was not taken, and what hangs on it is skipped. A function
+   * tells from the node's constant input which branches there can be (undefined: any).
+   */
+  readonly branches?: true | ((constants: Readonly<Record<string, unknown>>) => readonly string[] | undefined) | undefined;
   /** It runs although some of its inputs were skipped (they are left out), as long as one is there. */
   readonly acceptsSkipped?: boolean | undefined;
 

@@ -1,0 +1,76 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { z } from 'zod';
+import { BUILT_IN_NODES } from './branching.ts';
+import type { WorkflowDefinition } from './definition.ts';
+import { ConfigError, WorkflowError } from './errors.ts';
+import type { AnyNode } from './node.ts';
+import { findProblems, type NodeLookup } from './validate.ts';
+
+/**
+ * A workflow that has passed its checks: its definition as plain data, and the nodes that came along with it. Immutable.
+ * Registered names in it are checked when a runtime first runs it (or when it was built for that runtime).
+ */
+export class Workflow<In = unknown, Out = unknown> {
+  readonly definition: WorkflowDefinition;
+  /** Nodes passed to the builder itself, by name. */
+  readonly inlineNodes: ReadonlyMap<string, AnyNode>;
+  /** Checks the input of a run; undefined lets any input pass. */
+  readonly inputSchema: StandardSchemaV1 | undefined;
+  /** Exists in types only. */
+  declare readonly '~types'?: { readonly input: In; readonly output: Out };
+
+  private constructor(
+    definition: WorkflowDefinition,
+    inlineNodes: ReadonlyMap<string, AnyNode>,
+    inputSchema: StandardSchemaV1 | undefined,
+  ) {
+    this.definition = definition;
+    this.inlineNodes = inlineNodes;
+    this.inputSchema = inputSchema;
+  }
+
+  /**
+   * @param definition plain data, as from `parseWorkflow` or `workflow.definition`
+   * @param options.nodes nodes that the definition names and no runtime has registered
+   * @param options.lookup where registered names are looked up; without it they are left to the runtime
+   * @throws WorkflowError with everything that is wrong
+   */
+  static create<In = unknown, Out = unknown>(
+    definition: WorkflowDefinition,
+    options: { readonly nodes?: ReadonlyMap<string, AnyNode>; readonly inputSchema?: StandardSchemaV1; readonly lookup?: NodeLookup } = {},
+  ): Workflow<In, Out> {
+    const nodes = options.nodes ?? new Map<string, AnyNode>();
+    const problems = findProblems(definition, lookUpIn(nodes, options.lookup));
+    if (problems.length > 0) throw new WorkflowError(definition.name, problems);
+    return new Workflow(definition, nodes, options.inputSchema ?? schemaFrom(definition));
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  toJSON(): WorkflowDefinition {
+    return this.definition;
+  }
+}
+
+/** Inline nodes first, then the runtime's, then the built-in ones. */
+export function lookUpIn(nodes: ReadonlyMap<string, AnyNode>, registered?: NodeLookup): NodeLookup {
+  return {
+    find: (name) =>
+      nodes.get(name) ?? (registered ? registered.find(name) : null) ?? BUILT_IN_NODES.get(name) ?? (registered ? undefined : null),
+    names: () => new Set([...nodes.keys(), ...(registered?.names() ?? []), ...BUILT_IN_NODES.keys()]),
+  };
+}
+
+/** A definition read from a file has the schema of its input as JSON Schema only. */
+function schemaFrom({ name, input }: WorkflowDefinition): StandardSchemaV1 | undefined {
+  if (!input) return undefined;
+  try {
+    return z.fromJSONSchema(input as Parameters<typeof z.fromJSONSchema>[0]);
+  } catch (error) {
+    throw new ConfigError(
+      `Workflow "${name}": its "input" is no usable JSON Schema: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
