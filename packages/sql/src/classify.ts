@@ -1,0 +1,123 @@
+/**
+ * What a text of SQL does, and where it may run. Pure and synchronous; fails closed: what is not proved read-only belongs on the primary.
+ *
+ * From the text alone a relation is trusted to be a table, an operator and a type to be harmless; only a catalog can take that trust away.
+ */
+import { isWellFormed } from './characters.ts';
+import type { Classification, Effect } from './classification.ts';
+import { isRead, unique, unproved } from './classification.ts';
+import { type Dialect, parseDialect } from './dialect.ts';
+import { lex } from './lexer.ts';
+import { classifyMysql } from './mysql-classify.ts';
+import { classifyPostgres } from './postgres-classify.ts';
+import { complexityOf, shapeOf } from './shape.ts';
+import { classifySqlite } from './sqlite-classify.ts';
+import { splitStatements } from './statements.ts';
+import { hashTemplate, templateOf } from './template.ts';
+import { TextCache } from './text-cache.ts';
+import type { Lexed } from './tokens.ts';
+
+/** Texts longer than this (UTF-16 units) are not looked into. */
+const MAX_LENGTH = 1 << 20;
+/** Texts of more tokens are read up to there and prove nothing. */
+const MAX_TOKENS = 12_000;
+
+const CLASSIFIERS: Readonly<Record<Dialect, (lexed: Lexed) => Effect>> = {
+  postgresql: classifyPostgres,
+  mysql: classifyMysql,
+  sqlite: classifySqlite,
+};
+
+/** Classifies with a bounded memory of its own, keyed by exact text and dialect. */
+export class Classifier {
+  readonly #caches: Readonly<Record<Dialect, TextCache<Classification>>>;
+
+  /** `cacheSize`: texts remembered per dialect (their total length is bounded too). */
+  constructor({ cacheSize = 5000 }: { cacheSize?: number } = {}) {
+    const cache = (): TextCache<Classification> => new TextCache(cacheSize, 8_000_000);
+    this.#caches = { postgresql: cache(), mysql: cache(), sqlite: cache() };
+  }
+
+  /** Number of texts remembered, over all dialects. */
+  get cacheSize(): number {
+    return this.#caches.postgresql.size + this.#caches.mysql.size + this.#caches.sqlite.size;
+  }
+
+  /**
+   * The classification of a text; the same frozen object for the same text as long as it is remembered.
+   * @throws SqlError `SQL_NOT_LOADED` (PostgreSQL before `loadSql()`), `SQL_DIALECT_UNKNOWN`. Never on the text itself.
+   */
+  classify(sql: string, dialect: Dialect): Classification {
+    const cache = this.#caches[dialect] ?? this.#caches[parseDialect(dialect)];
+    const known = cache.get(sql);
+    if (known !== undefined) return known;
+    const classification = classifyFresh(sql, dialect);
+    if (typeof sql === 'string') cache.set(sql, classification);
+    return classification;
+  }
+
+  /** Forgets all texts. */
+  clear(): void {
+    for (const cache of Object.values(this.#caches)) cache.clear();
+  }
+}
+
+const shared = new Classifier();
+
+/**
+ * Classifies with a memory shared by the process (a pure function's answers: nothing leaks from one caller to another).
+ * @throws SqlError `SQL_NOT_LOADED` (PostgreSQL before `loadSql()`), `SQL_DIALECT_UNKNOWN`. Never on the text itself.
+ */
+export function classify(sql: string, dialect: Dialect): Classification {
+  return shared.classify(sql, dialect);
+}
+
+function classifyFresh(sql: string, dialect: Dialect): Classification {
+  const refusal = gate(sql);
+  if (refusal !== null) return describe(lex('', dialect), unproved(refusal, true), 0);
+  const lexed = lex(sql, dialect, { maxTokens: MAX_TOKENS });
+  const statementCount = splitStatements(lexed).length;
+  return describe(lexed, effectOf(lexed, statementCount), statementCount);
+}
+
+/** What no server should be sent, or would take too long to look into. */
+function gate(sql: unknown): string | null {
+  if (typeof sql !== 'string') return 'the SQL is no text';
+  if (sql.length > MAX_LENGTH) return `the text is longer than ${MAX_LENGTH} characters`;
+  if (sql.includes('\0')) return 'the text holds a NUL character';
+  return isWellFormed(sql) ? null : 'the text holds a lone surrogate';
+}
+
+function effectOf(lexed: Lexed, statementCount: number): Effect {
+  // PostgreSQL's parser is asked all the same: its absence has to be noticed on any text.
+  const effect = CLASSIFIERS[lexed.dialect](lexed);
+  if (lexed.problem !== null)
+    return {
+      ...effect,
+      type: isRead(effect.type) || effect.type === 'transaction' ? 'unknown' : effect.type,
+      transaction: undefined,
+      reasons: [lexed.problem],
+    };
+  return statementCount === 0 ? unproved('there is no statement') : effect;
+}
+
+function describe(lexed: Lexed, effect: Effect, statementCount: number): Classification {
+  const readOnly = isRead(effect.type) && !effect.pins;
+  const type = isRead(effect.type) && !readOnly ? 'unknown' : effect.type;
+  const template = templateOf(lexed);
+  return Object.freeze({
+    queryType: type,
+    readOnly,
+    target: readOnly ? ('replica' as const) : ('primary' as const),
+    pinsSession: effect.pins,
+    ...(effect.transaction !== undefined && statementCount === 1 ? { transaction: Object.freeze({ ...effect.transaction }) } : {}),
+    statementCount,
+    tables: Object.freeze(unique([...effect.written, ...effect.read])),
+    tablesRead: Object.freeze([...effect.read]),
+    tablesWritten: Object.freeze([...effect.written]),
+    complexityScore: complexityOf(type, shapeOf(lexed.tokens)),
+    template,
+    templateHash: hashTemplate(template),
+    reasons: Object.freeze([...effect.reasons]),
+  });
+}

@@ -1,0 +1,88 @@
+/** Which tokens keep a MySQL or MariaDB query from being proved read-only. */
+import { MYSQL_NO_FUNCTIONS, MYSQL_READ_FUNCTIONS, MYSQL_READ_PREFIX, MYSQL_SESSION_FUNCTIONS } from './mysql-functions.ts';
+import { commonTableNames } from './tables.ts';
+import type { Lexed, Token } from './tokens.ts';
+
+/** What speaks against a query's being a read. */
+export interface Doubts {
+  readonly reasons: string[];
+  /** It reads or changes the session's state. */
+  pins: boolean;
+  /** It certainly does more than read (as against: nothing is known). */
+  certain: boolean;
+}
+
+/** Words that no query may hold, unless as a function's or an object's name. */
+const WRITING = new Set(
+  'UPDATE DELETE DROP ALTER CREATE CALL LOAD GRANT REVOKE RENAME HANDLER LOCK UNLOCK PREPARE EXECUTE DEALLOCATE KILL FLUSH PURGE SHUTDOWN INTO PROCEDURE'.split(
+    ' ',
+  ),
+);
+/** System variables that tell of the session's last statements; all others are settings. */
+const SESSION_VARIABLE =
+  /^@@(?:SESSION\.|LOCAL\.)?(?:LAST_INSERT_ID|IDENTITY|INSERT_ID|WARNING_COUNT|ERROR_COUNT|RAND_SEED[12]|LAST_GTID|IN_TRANSACTION|TIMESTAMP|PSEUDO_THREAD_ID|GTID_SEQ_NO|GTID_NEXT)$/i;
+
+/** Goes through the tokens of a query (`SELECT`, `WITH`, `VALUES`, `TABLE`, or the tail of `SHOW`). */
+export function doubtsOf(lexed: Lexed, statement: readonly Token[]): Doubts {
+  const doubts: Doubts = { reasons: [], pins: false, certain: false };
+  let ctes: ReadonlySet<string> | undefined;
+  for (let i = 0; i < statement.length; i++) {
+    const token = statement[i]!;
+    if (token.kind === 'word') {
+      judgeWord(doubts, statement, i, () => (ctes ??= commonTableNames(lexed, statement)));
+    } else if (token.kind === 'variable') judgeVariable(doubts, token.text);
+    else if (token.text === ':=') pin(doubts, 'a user variable is set');
+    else if (token.kind === 'quoted' && statement[i + 1]?.text === '(' && statement[i - 1]?.text !== 'AS') {
+      const name = lexed.sql.slice(token.start + 1, token.end - 1).toLowerCase();
+      if (!isIndexHint(statement, i) && !(ctes ??= commonTableNames(lexed, statement)).has(name))
+        doubt(doubts, 'a function with a quoted name may write');
+    }
+  }
+  return doubts;
+}
+
+function judgeWord(doubts: Doubts, statement: readonly Token[], at: number, ctes: () => ReadonlySet<string>): void {
+  const word = statement[at]!.text;
+  const before = statement[at - 1]?.text;
+  const after = statement[at + 1]?.text;
+  if (after === '(' && before !== 'AS') return judgeCall(doubts, word, before, ctes);
+  if (word === 'NEXTVAL' || word === 'CURRVAL') return certain(doubts, `${word} uses a sequence`);
+  if (before === '.') return;
+  if ((word === 'NEXT' || word === 'PREVIOUS') && after === 'VALUE') return certain(doubts, `${word} VALUE FOR uses a sequence`);
+  if (word === 'FOR' && (after === 'UPDATE' || after === 'SHARE')) return certain(doubts, 'it locks rows');
+  if (word === 'LOCK' && after === 'IN') return certain(doubts, 'it locks rows');
+  if (word === 'SQL_CALC_FOUND_ROWS') return pin(doubts, 'SQL_CALC_FOUND_ROWS leaves its count in the session');
+  if (WRITING.has(word) || (word === 'INSERT' || word === 'REPLACE' ? after !== '(' : false))
+    certain(doubts, `${word} is no part of a read`);
+}
+
+function judgeCall(doubts: Doubts, word: string, before: string | undefined, ctes: () => ReadonlySet<string>): void {
+  if (before === '.') doubt(doubts, `function ${word}() is not known to be read-only`);
+  else if (MYSQL_SESSION_FUNCTIONS.has(word)) pin(doubts, `${word}() touches the session's own state`);
+  else if (MYSQL_READ_FUNCTIONS.has(word) || MYSQL_NO_FUNCTIONS.has(word) || MYSQL_READ_PREFIX.test(word)) return;
+  else if (!ctes().has(word.toLowerCase())) doubt(doubts, `function ${word}() is not known to be read-only`);
+}
+
+/** `USE INDEX FOR JOIN (...)` and `PARTITION (...)` aside, a quoted name before a parenthesis is a call, an alias or a CTE. */
+function isIndexHint(statement: readonly Token[], at: number): boolean {
+  return statement[at - 1]?.text === ')';
+}
+
+function judgeVariable(doubts: Doubts, text: string): void {
+  if (!text.startsWith('@@')) pin(doubts, 'a user variable is used');
+  else if (SESSION_VARIABLE.test(text.replaceAll('`', ''))) pin(doubts, "a variable tells of the session's last statement");
+}
+
+function doubt(doubts: Doubts, reason: string): void {
+  if (doubts.reasons.length < 12 && !doubts.reasons.includes(reason)) doubts.reasons.push(reason);
+}
+
+function certain(doubts: Doubts, reason: string): void {
+  doubts.certain = true;
+  doubt(doubts, reason);
+}
+
+function pin(doubts: Doubts, reason: string): void {
+  doubts.pins = true;
+  certain(doubts, reason);
+}

@@ -1,0 +1,39 @@
+/**
+ * Which nodes of PostgreSQL's parse tree a read-only statement may consist of (libpg-query 18, names as in PostgreSQL's `parsenodes.h`).
+ * An allow-list: a node or message that is not named here proves nothing.
+ */
+
+const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
+/** Nodes that only compute or read. `FuncCall`, `SelectStmt`, `RangeVar` are looked into. */
+export const READ_NODES = words(`
+  SelectStmt CommonTableExpr WithClause ResTarget ColumnRef A_Star A_Const A_Expr A_ArrayExpr A_Indices A_Indirection ParamRef
+  BoolExpr NullTest BooleanTest SubLink CaseExpr CaseWhen CoalesceExpr MinMaxExpr RowExpr TypeCast TypeName CollateClause NamedArgExpr
+  FuncCall SQLValueFunction GroupingFunc GroupingSet SortBy WindowDef SetToDefault
+  RangeVar RangeSubselect RangeFunction RangeTableFunc RangeTableFuncCol RangeTableSample JoinExpr Alias ColumnDef
+  XmlExpr XmlSerialize
+  JsonTable JsonTableColumn JsonTablePathSpec JsonFuncExpr JsonObjectConstructor JsonArrayConstructor JsonArrayQueryConstructor JsonObjectAgg
+  JsonArrayAgg JsonAggConstructor JsonKeyValue JsonArgument JsonParseExpr JsonScalarExpr JsonSerializeExpr JsonIsPredicate JsonValueExpr
+  JsonBehavior JsonFormat JsonOutput JsonReturning
+  List String Integer Float Boolean BitString`);
+
+/** Fields that hold a message of one fixed type, written without its name. */
+export const READ_FIELDS = words(`
+  larg rarg withClause alias join_using_alias typeName over ival fval boolval sval bsval search_clause cycle_clause collClause
+  context_item pathspec on_error on_empty output format returning constructor`);
+
+/** Statements that define, change or drop objects, rights or settings of the database. Others not known are `unknown`. */
+export const DDL_STATEMENT =
+  /^(?:Create|Alter|Drop|Define|Rename|Truncate|Comment|SecLabel|Grant|Index|Rule|View|CompositeType|Refresh|Reindex|Cluster|Reassign|ImportForeign|ReplicaIdentity)/;
+
+/** Statements that change what belongs to the session alone, or need it. */
+export const SESSION_STATEMENTS = words(`
+  VariableSetStmt PrepareStmt ExecuteStmt DeallocateStmt DeclareCursorStmt FetchStmt ClosePortalStmt ListenStmt UnlistenStmt LoadStmt
+  DiscardStmt LockStmt ConstraintsSetStmt CallStmt DoStmt`);
+
+/** Functions that change what belongs to the session or transaction, or read it. */
+export const SESSION_FUNCTION =
+  /^(?:currval|lastval|set_config|setseed|pg_(?:try_)?advisory_.*|pg_export_snapshot|cursor_to_xml|cursor_to_xmlschema|lo_(?:open|close|lseek|lseek64|tell|tell64|truncate|truncate64)|loread|lowrite|pg_replication_origin_(?:session|xact)_.*|dblink_(?:connect|connect_u|disconnect|open|fetch|close|exec|send_query|get_result))$/;
+
+/** Relations that show what only one session has. */
+export const SESSION_RELATIONS = words('pg_prepared_statements pg_cursors');

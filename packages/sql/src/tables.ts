@@ -1,0 +1,168 @@
+/** Tables that a statement names, from its tokens: for MySQL and SQLite, and for texts too long to parse. Never used to prove anything. */
+import { unique } from './classification.ts';
+import type { Lexed, Token } from './tokens.ts';
+
+/** Where in a clause the scan stands, per level of parentheses. */
+interface Frame {
+  /** In a FROM clause: a comma brings the next table. */
+  from: boolean;
+  /** The next name is a table. */
+  expect: boolean;
+  /** Inside `EXTRACT(... FROM ...)` and the like, where FROM names no table. */
+  readonly call: boolean;
+}
+
+const ENDS_FROM = new Set(
+  'WHERE GROUP HAVING ORDER LIMIT WINDOW UNION INTERSECT EXCEPT SELECT SET VALUES RETURNING FETCH FOR PROCEDURE'.split(' '),
+);
+const FROM_ARGUMENT = new Set('EXTRACT TRIM SUBSTRING SUBSTR MID POSITION OVERLAY'.split(' '));
+const MODIFIERS = new Set(
+  'LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE INTO FROM TABLE ONLY OR ABORT FAIL REPLACE ROLLBACK IF NOT EXISTS'.split(' '),
+);
+const DEFINED = new Set('TABLE TABLES VIEW ON INTO'.split(' '));
+
+/** Tables read and written, unquoted; CTE names left out. PostgreSQL and SQLite fold unquoted names to lower case; MySQL keeps them. */
+export function tablesOf(lexed: Lexed, statement: readonly Token[]): { read: readonly string[]; written: readonly string[] } {
+  const ctes = commonTableNames(lexed, statement);
+  const name = (at: number): { name: string; end: number } => qualifiedName(lexed, statement, at);
+  const written: string[] = [];
+  const target = targetAt(statement);
+  if (target >= 0) {
+    for (let found = name(target); found.name !== ''; found = name(found.end + 1)) {
+      written.push(found.name);
+      if (statement[found.end]?.text !== ',') break;
+    }
+  }
+  const read = readTables(statement, name).filter((table) => !ctes.has(table.name.toLowerCase()) && table.at !== target);
+  return { read: unique(read.map((table) => table.name)), written: unique(written) };
+}
+
+function readTables(statement: readonly Token[], name: (at: number) => { name: string; end: number }): { name: string; at: number }[] {
+  const found: { name: string; at: number }[] = [];
+  const frames: Frame[] = [{ from: false, expect: false, call: false }];
+  for (let i = 0; i < statement.length; i++) {
+    const token = statement[i]!;
+    const frame = frames.at(-1)!;
+    if (token.text === '(') {
+      frames.push({ from: frame.expect, expect: frame.expect, call: FROM_ARGUMENT.has(statement[i - 1]?.text ?? '') });
+      frame.expect = false;
+    } else if (token.text === ')') {
+      if (frames.length > 1) frames.pop();
+    } else if (token.text === ',') frame.expect = frame.from;
+    else if (token.kind === 'word' && statement[i - 1]?.text !== '.' && clause(token.text, frame, statement[i - 1]?.text)) continue;
+    else if (frame.expect && (token.kind === 'word' || token.kind === 'quoted')) {
+      const { name: table, end } = name(i);
+      if (statement[end]?.text !== '(') found.push({ name: table, at: i });
+      frame.expect = false;
+      i = end - 1;
+    }
+  }
+  return found;
+}
+
+/** Whether the word is one that begins or ends a place for tables. */
+function clause(word: string, frame: Frame, before: string | undefined): boolean {
+  if (word === 'FROM' && !frame.call && before !== 'DISTINCT') return (frame.from = frame.expect = true);
+  if (word === 'JOIN' || word === 'STRAIGHT_JOIN') return (frame.expect = true);
+  if (word === 'LATERAL' || word === 'ONLY') return frame.expect;
+  if (!ENDS_FROM.has(word)) return false;
+  frame.from = frame.expect = false;
+  return true;
+}
+
+/** The place of the name that a statement writes or defines; -1 when it writes none. */
+function targetAt(statement: readonly Token[]): number {
+  const main = mainVerbAt(statement);
+  const verb = statement[main]?.text ?? '';
+  let at = main + 1;
+  if (/^(?:CREATE|ALTER|DROP|RENAME|TRUNCATE|LOAD|ANALYZE|OPTIMIZE|REPAIR)$/.test(verb)) {
+    while (at < statement.length && at < main + 16 && !DEFINED.has(statement[at]!.text)) at++;
+    if (verb === 'TRUNCATE' && statement[main + 1]?.text !== 'TABLE') at = main;
+    else if (!DEFINED.has(statement[at]?.text ?? '')) return -1;
+    at++;
+  } else if (!/^(?:INSERT|REPLACE|UPDATE|DELETE|MERGE)$/.test(verb)) return -1;
+  while (statement[at]?.kind === 'word' && MODIFIERS.has(statement[at]!.text)) at++;
+  return at;
+}
+
+/** The place of the verb behind the common table expressions, if any. */
+export function mainVerbAt(statement: readonly Token[]): number {
+  let at = 0;
+  while (statement[at]?.text === '(' || statement[at]?.kind === 'executable') at++;
+  if (statement[at]?.text !== 'WITH') return at;
+  let depth = 0;
+  for (let i = at + 1; i < statement.length; i++) {
+    const { text, kind } = statement[i]!;
+    if (text === '(') depth++;
+    else if (text === ')') depth--;
+    else if (
+      depth === 0 &&
+      kind === 'word' &&
+      /^(?:SELECT|VALUES|TABLE|INSERT|REPLACE|UPDATE|DELETE|MERGE)$/.test(text) &&
+      statement[i - 1]?.text === ')'
+    )
+      return i;
+    else if (depth < 0) break;
+  }
+  return at;
+}
+
+/** Names defined by WITH anywhere in the statement, lower case. Linear. */
+export function commonTableNames(lexed: Lexed, statement: readonly Token[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  if (!statement.some((token) => token.text === 'WITH')) return names;
+  const closing = closingParentheses(statement);
+  for (let i = 0; i < statement.length; i++) {
+    if (statement[i]!.text !== 'WITH') continue;
+    let at = statement[i + 1]?.text === 'RECURSIVE' ? i + 2 : i + 1;
+    for (let end = endOfCommonTable(statement, at, closing); end > 0; end = endOfCommonTable(statement, at, closing)) {
+      names.add(qualifiedName(lexed, statement, at).name.toLowerCase());
+      if (statement[end]?.text !== ',') break;
+      at = end + 1;
+    }
+  }
+  return names;
+}
+
+/** For each opening parenthesis the place behind its closing one. */
+function closingParentheses(statement: readonly Token[]): ReadonlyMap<number, number> {
+  const closing = new Map<number, number>();
+  const open: number[] = [];
+  statement.forEach((token, at) => {
+    if (token.text === '(') open.push(at);
+    else if (token.text === ')' && open.length > 0) closing.set(open.pop()!, at + 1);
+  });
+  return closing;
+}
+
+/** The place behind `name [(columns)] AS [[NOT] MATERIALIZED] (query)`, or -1. */
+function endOfCommonTable(statement: readonly Token[], at: number, closing: ReadonlyMap<number, number>): number {
+  const name = statement[at];
+  if (name === undefined || (name.kind !== 'word' && name.kind !== 'quoted')) return -1;
+  let next = closing.get(at + 1) ?? at + 1;
+  if (statement[next]?.text !== 'AS') return -1;
+  next++;
+  while (statement[next]?.text === 'NOT' || statement[next]?.text === 'MATERIALIZED') next++;
+  return closing.get(next) ?? -1;
+}
+
+function qualifiedName(lexed: Lexed, statement: readonly Token[], at: number): { name: string; end: number } {
+  const parts: string[] = [];
+  let end = at;
+  for (;;) {
+    const token = statement[end];
+    if (token === undefined || (token.kind !== 'word' && token.kind !== 'quoted')) break;
+    const text = lexed.sql.slice(token.start, token.end);
+    parts.push(token.kind === 'quoted' ? unquote(text) : lexed.dialect === 'mysql' ? text : text.toLowerCase());
+    end++;
+    if (statement[end]?.text !== '.') break;
+    end++;
+  }
+  return { name: parts.join('.'), end };
+}
+
+function unquote(text: string): string {
+  const quote = text.at(-1) ?? '';
+  const inner = text.slice(text.indexOf(text[0] === '[' ? '[' : quote) + 1, -1);
+  return quote === ']' ? inner : inner.replaceAll(quote + quote, quote);
+}
