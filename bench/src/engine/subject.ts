@@ -14,11 +14,12 @@ export interface EngineSubject {
   prepare(shape: Shape, nodes: number): PreparedRun | Promise<PreparedRun>;
 }
 
-/** Job of a subject's process: prepare (once per shape and size), then run for at least `minMs`. */
+/** Job of a subject's process: prepare (once per shape and size, or anew when `fresh`), then run for at least `minMs`, and once at least. */
 export interface Job {
   readonly shape: Shape;
   readonly nodes: number;
   readonly minMs: number;
+  readonly fresh?: boolean;
 }
 
 /** Answer of a subject's process. */

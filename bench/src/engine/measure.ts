@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { LeftOut, type BenchCase } from '../harness.ts';
+import type { SubjectProcess } from './subject-process.ts';
+import type { Shape } from './subject.ts';
+
+/** A round of a case repeats its run for at least this long, so that the clock's grain and single hiccups do not matter. */
+const ROUND_MS = 50;
+/** The first job of a case runs longer, so that the compiler has seen the code: the figures are those of a warm process. */
+const WARM_UP_MS = 300;
+
+/** Microseconds a node of running a workflow that has been defined before. */
+export function runCase(subject: SubjectProcess, shape: Shape, nodes: number): BenchCase {
+  return timedCase(
+    subject,
+    { scenario: `${shape}-${nodes}`, unit: 'us/node' },
+    { shape, nodes },
+    ({ totalMs, runs }) => (totalMs * 1000) / runs / nodes,
+  );
+}
+
+/** Milliseconds of a run with one node: what an engine costs before it does anything. */
+export function fixedCostCase(subject: SubjectProcess): BenchCase {
+  return timedCase(
+    subject,
+    { scenario: 'one-node-run', unit: 'ms/run' },
+    { shape: 'chain', nodes: 1 },
+    ({ totalMs, runs }) => totalMs / runs,
+  );
+}
+
+/** Microseconds a node of defining (and checking) a workflow and running it once, as a script does. */
+export function onceCase(subject: SubjectProcess, shape: Shape, nodes: number): BenchCase {
+  const job = { shape, nodes, minMs: 0, fresh: true };
+  return {
+    scenario: `define-and-run-once-${shape}-${nodes}`,
+    subject: subject.name,
+    unit: 'us/node',
+    measure: async () => {
+      const { totalMs, prepareMs } = await subject.work(job);
+      return ((totalMs + prepareMs) * 1000) / nodes;
+    },
+  };
+}
+
+function timedCase(
+  subject: SubjectProcess,
+  names: { readonly scenario: string; readonly unit: string },
+  work: { readonly shape: Shape; readonly nodes: number },
+  figure: (result: { readonly totalMs: number; readonly runs: number }) => number,
+): BenchCase {
+  let minMs = WARM_UP_MS;
+  return {
+    ...names,
+    subject: subject.name,
+    measure: async () => {
+      const result = await subject.work({ ...work, minMs });
+      minMs = ROUND_MS;
+      return figure(result);
+    },
+  };
+}
+
+/** Stands for a case that an engine did not even reach, because a smaller one was too much already. */
+export function notTried(one: BenchCase, reason: string): BenchCase {
+  return { ...one, measure: () => Promise.reject(new LeftOut(reason)) };
+}
+
+/** Runs one of our own measuring scripts in a fresh process, and reads the JSON object that it prints. */
+export function measureAlone<T>(script: string): T {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  return JSON.parse(execFileSync(process.execPath, ['--expose-gc', '--import', 'tsx', file], { encoding: 'utf8' })) as T;
+}
