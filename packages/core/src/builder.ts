@@ -191,9 +191,13 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
     return this as unknown as WorkflowBuilder<S, Nodes, Produced<M>>;
   }
 
-  /** The finished workflow. @throws WorkflowError with everything that is wrong. */
-  build(): Workflow<Given<S>, Out> {
-    if (this.#built) return this.#built;
+  /**
+   * The finished workflow.
+   * @param registry checks registered names too, for this call, in place of the builder's own `runtime`
+   * @throws WorkflowError with everything that is wrong
+   */
+  build(registry?: NodeLookup): Workflow<Given<S>, Out> {
+    if (this.#built && !registry) return this.#built;
     const { runtime, nodes, input } = this.#options;
     const own = new Map(nodes ? Object.entries(nodes) : []);
     for (const [name, node] of this.#inline) own.set(name, node);
@@ -202,9 +206,9 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
       const workflow = Workflow.create<Given<S>, Out>(definition, {
         nodes: own,
         ...(input ? { inputSchema: input } : {}),
-        ...(runtime ? { lookup: runtime } : {}),
+        ...((registry ?? runtime) ? { lookup: registry ?? runtime! } : {}),
       });
-      if (this.#problems.length === 0) return (this.#built = workflow);
+      if (this.#problems.length === 0) return registry ? workflow : (this.#built = workflow);
     } catch (error) {
       if (error instanceof WorkflowError) throw new WorkflowError(this.name, [...this.#problems, ...error.problems]);
       throw error;
