@@ -484,12 +484,16 @@ const NO_INPUT: Readonly<Record<string, unknown>> = Object.freeze({});
 
 function countConsumers(plan: Plan): Int32Array {
   const consumers = new Int32Array(plan.size);
-  for (const source of plan.sources) if (source !== FROM_INPUT) consumers[source]!++;
-  for (const { source } of plan.guards.values()) if (source !== FROM_INPUT) consumers[source]!++;
-  if (plan.outputs)
-    for (const { source } of plan.outputs)
-      if (source !== FROM_INPUT) consumers[source]!++;
-      else for (let i = 0; i < plan.size; i++) if (plan.graph.starts[i] === plan.graph.starts[i + 1]) consumers[i]!++;
+  const count = (source: number): void => {
+    if (source !== FROM_INPUT) consumers[source]!++;
+  };
+  plan.sources.forEach(count);
+  for (const { source } of plan.guards.values()) count(source);
+  if (plan.outputs) for (const { source } of plan.outputs) count(source);
+  else {
+    const { starts } = plan.graph;
+    for (let i = 0; i < plan.size; i++) if (starts[i] === starts[i + 1]) count(i);
+  }
   return consumers;
 }
 

@@ -26,7 +26,8 @@ type Leaf = string | number | bigint | boolean | symbol | null | undefined | Dat
 export type Handle<T> = Ref<T> & Fields<T>;
 
 type Fields<T> = 0 extends 1 & T
-  ? { readonly [key: string]: Handle<T> }
+  ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- nothing is known of an untyped node's output: any field may be
+    any
   : T extends Leaf
     ? unknown
     : T extends readonly (infer Item)[]

@@ -24,8 +24,12 @@ export function parsePath(text: string | undefined): Path {
 }
 
 export function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((segment) => String(segment).replace(/[\\.]/g, '\\$&')).join('.');
+  if (path.length === 1) return escapeSegment(String(path[0]));
+  return path.map((segment) => escapeSegment(String(segment))).join('.');
 }
+
+const escapeSegment = (segment: string): string =>
+  segment.includes('.') || segment.includes('\\') ? segment.replace(/[\\.]/g, '\\$&') : segment;
 
 const isContainer = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 

@@ -295,7 +295,8 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     let plan = this.#plans.get(workflow);
     if (!plan) {
       // Checks registered names, and data against the registered nodes' schemas, which only a runtime can.
-      Workflow.create(workflow.definition, { nodes: workflow.inlineNodes, lookup: this.#lookup(workflow.inlineNodes) });
+      if (!workflow.isSelfContained)
+        Workflow.create(workflow.definition, { nodes: workflow.inlineNodes, lookup: this.#lookup(workflow.inlineNodes) });
       const entryOf = (name: string): NodeEntry => {
         const inline = workflow.inlineNodes.get(name);
         return inline ? this.#registry.inline(name, inline) : this.#registry.get(name);

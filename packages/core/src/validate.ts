@@ -25,13 +25,15 @@ class Validation {
   readonly #problems: WorkflowProblem[] = [];
   readonly #index: ReadonlyMap<string, number>;
   readonly #incoming = new Map<string, EdgeDefinition[]>();
-  readonly #connected = new Set<string>();
+  /** By index of a node: 1 where an edge, an order, a guard or the output touches it. */
+  readonly #connected: Uint8Array;
   readonly #inputSchema: JsonSchema | undefined;
 
   constructor(definition: WorkflowDefinition, lookup: NodeLookup) {
     this.#definition = definition;
     this.#lookup = lookup;
     this.#index = indexById(definition);
+    this.#connected = new Uint8Array(definition.nodes.length);
     this.#inputSchema = definition.input as JsonSchema | undefined;
   }
 
@@ -52,8 +54,9 @@ class Validation {
   }
 
   #checkIds(): void {
-    const seen = new Set<string>();
     if (this.#definition.nodes.length === 0) this.#report('empty', 'The workflow has no nodes; add at least one.');
+    // The index holds the last node of each id.
+    const seen = this.#index.size < this.#definition.nodes.length ? new Set<string>() : undefined;
     for (const { id } of this.#definition.nodes) {
       if (!isNodeId(id))
         this.#report(
@@ -61,8 +64,8 @@ class Validation {
           `Node id ${JSON.stringify(id)} is not valid: begin with a letter or "_", go on with letters, digits, "_" or "-".`,
           id,
         );
-      if (seen.has(id)) this.#report('duplicate_id', `Node id "${id}" is used more than once; give each node its own.`, id);
-      seen.add(id);
+      if (seen?.has(id)) this.#report('duplicate_id', `Node id "${id}" is used more than once; give each node its own.`, id);
+      seen?.add(id);
     }
   }
 
@@ -85,13 +88,15 @@ class Validation {
       if (when && this.#checkId(when.from, `"when" of node "${id}"`, true)) this.#connect(when.from, id);
     }
     for (const [key, { from }] of Object.entries(this.#definition.output ?? {})) {
-      if (this.#checkId(from, `Output "${key}"`, true)) this.#connected.add(from);
+      if (this.#checkId(from, `Output "${key}"`, true)) this.#connect(from);
     }
   }
 
-  #connect(from: string, to: string): void {
-    this.#connected.add(from);
-    this.#connected.add(to);
+  #connect(...ids: readonly string[]): void {
+    for (const id of ids) {
+      const i = this.#index.get(id);
+      if (i !== undefined) this.#connected[i] = 1;
+    }
   }
 
   #checkId(id: string, where: string, inputAllowed: boolean): boolean {
@@ -123,9 +128,9 @@ class Validation {
   }
 
   #checkIsolated(): void {
-    if (this.#connected.size === 0 || this.#definition.output === undefined) return;
-    for (const { id } of this.#definition.nodes) {
-      if (this.#connected.has(id) || this.#incoming.has(id)) continue;
+    if (this.#definition.output === undefined || !this.#connected.includes(1)) return;
+    for (const [i, { id }] of this.#definition.nodes.entries()) {
+      if (this.#connected[i] === 1) continue;
       this.#report(
         'unreachable',
         `Node "${id}" is connected to nothing: no edge leads to it or from it, and the output does not use it. Connect it, order it with "after", or remove it.`,
@@ -142,7 +147,7 @@ class Validation {
     }
     const edges = this.#incoming.get(definition.id) ?? [];
     for (const edge of edges) this.#checkEdge(edge, node);
-    this.#checkConflicts(definition, edges);
+    if (edges.length > 1 || (edges.length === 1 && definition.input)) this.#checkConflicts(definition, edges);
     if (definition.when)
       this.#checkSource(definition.when.from, definition.when.output, `"when" of node "${definition.id}"`, definition.id);
     if (node) this.#checkInput(definition, node, edges);
@@ -279,6 +284,9 @@ class Validation {
     }
   }
 }
+
+const unsafeSegment = (path: string | undefined): string | undefined =>
+  path === undefined ? undefined : parsePath(path).find((segment) => !isSafeSegment(segment));
 
 const describe = (node: string, path: string | undefined): string => (path ? `${node}.${path}` : node);
 const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);

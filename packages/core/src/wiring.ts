@@ -1,4 +1,5 @@
 import { refTarget, type RefTarget } from './handle.ts';
+import { isSafeSegment } from './paths.ts';
 import { shapeOf } from './schema.ts';
 
 /** An input or output as written by the user, taken apart into its constants and the handles in it. */
@@ -11,59 +12,72 @@ export interface Wiring {
 
 const NOTHING = Symbol('nothing');
 
+/** What one taking-apart gathers on its way. */
+class Harvest {
+  readonly refs: Wiring['refs'][number][] = [];
+  readonly problems: Wiring['problems'][number][] = [];
+  /** Containers on the way down to where we are. */
+  readonly above: object[] = [];
+}
+
 /** Takes apart a value in which handles may stand at any depth. Linear in its size. */
 export function takeApart(value: unknown): Wiring {
-  const refs: Wiring['refs'][number][] = [];
-  const problems: Wiring['problems'][number][] = [];
-  const seen = new Set<object>();
+  const harvest = new Harvest();
+  const constants = visit(value, [], harvest);
+  return { constants: constants === NOTHING ? undefined : constants, refs: harvest.refs, problems: harvest.problems };
+}
 
-  const visit = (part: unknown, path: readonly string[]): unknown => {
-    const target = refTarget(part);
-    if (target) {
-      refs.push({ path, target });
-      return NOTHING;
-    }
-    if (part === undefined) return NOTHING;
-    if (typeof part !== 'object' || part === null) {
-      const complaint = notPlain(part);
-      if (complaint) problems.push({ path, message: complaint });
-      return part;
-    }
-    if (seen.has(part)) {
-      problems.push({ path, message: 'refers to itself; constants must be plain data' });
-      return null;
-    }
-    seen.add(part);
-    const result = Array.isArray(part) ? visitArray(part, path) : visitObject(part, path);
-    seen.delete(part);
-    return result;
-  };
+function visit(part: unknown, path: readonly string[], harvest: Harvest): unknown {
+  if (part === undefined) return NOTHING;
+  if (typeof part !== 'object' || part === null) {
+    const complaint = notPlain(part);
+    if (complaint) harvest.problems.push({ path, message: complaint });
+    return part;
+  }
+  const target = refTarget(part);
+  if (target) {
+    harvest.refs.push({ path, target });
+    return NOTHING;
+  }
+  if (harvest.above.includes(part)) {
+    harvest.problems.push({ path, message: 'refers to itself; constants must be plain data' });
+    return null;
+  }
+  harvest.above.push(part);
+  const result = Array.isArray(part) ? visitArray(part, path, harvest) : visitObject(part, path, harvest);
+  harvest.above.pop();
+  return result;
+}
 
-  const visitArray = (items: readonly unknown[], path: readonly string[]): unknown => {
-    const visited = items.map((item, index) => visit(item, [...path, String(index)]));
-    if (visited.length > 0 && visited.every((item) => item === NOTHING)) return NOTHING;
-    while (visited.at(-1) === NOTHING) visited.pop();
-    // A place that an edge will fill, before places that hold constants.
-    return visited.map((item) => (item === NOTHING ? null : item));
-  };
+function visitArray(items: readonly unknown[], path: readonly string[], harvest: Harvest): unknown {
+  const visited = items.map((item, index) => visit(item, [...path, String(index)], harvest));
+  if (visited.length > 0 && visited.every((item) => item === NOTHING)) return NOTHING;
+  while (visited.at(-1) === NOTHING) visited.pop();
+  // A place that an edge will fill, before places that hold constants.
+  return visited.map((item) => (item === NOTHING ? null : item));
+}
 
-  const visitObject = (object: object, path: readonly string[]): unknown => {
-    const prototype: unknown = Object.getPrototypeOf(object);
-    if (prototype !== Object.prototype && prototype !== null) {
-      problems.push({
-        path,
-        message: `is a ${shapeOf(object)}; constants must be plain data (pass text or numbers, and let the node build it)`,
-      });
-      return null;
-    }
-    const entries = Object.entries(object).map(([key, item]) => [key, visit(item, [...path, key])] as const);
-    const kept = entries.filter(([, item]) => item !== NOTHING);
-    if (kept.length === 0 && entries.length > 0) return NOTHING;
-    return Object.fromEntries(kept);
-  };
-
-  const constants = visit(value, []);
-  return { constants: constants === NOTHING ? undefined : constants, refs, problems };
+function visitObject(object: object, path: readonly string[], harvest: Harvest): unknown {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  if (prototype !== Object.prototype && prototype !== null) {
+    harvest.problems.push({
+      path,
+      message: `is a ${shapeOf(object)}; constants must be plain data (pass text or numbers, and let the node build it)`,
+    });
+    return null;
+  }
+  const kept: Record<string, unknown> = {};
+  let isEmpty = true;
+  let hadKeys = false;
+  for (const key of Object.keys(object)) {
+    hadKeys = true;
+    const item = visit((object as Record<string, unknown>)[key], [...path, key], harvest);
+    if (item === NOTHING) continue;
+    isEmpty = false;
+    if (isSafeSegment(key)) kept[key] = item;
+    else harvest.problems.push({ path: [...path, key], message: 'has a key that cannot be used' });
+  }
+  return isEmpty && hadKeys ? NOTHING : kept;
 }
 
 function notPlain(value: unknown): string | undefined {

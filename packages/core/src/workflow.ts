@@ -19,11 +19,15 @@ export class Workflow<In = unknown, Out = unknown> {
   /** Exists in types only. */
   declare readonly '~types'?: { readonly input: In; readonly output: Out };
 
+  /** Whether every name in it was found when it was checked, so that no runtime need check it again. */
+  readonly isSelfContained: boolean;
+
   private constructor(
     definition: WorkflowDefinition,
     inlineNodes: ReadonlyMap<string, AnyNode>,
     inputSchema: StandardSchemaV1 | undefined,
   ) {
+    this.isSelfContained = definition.nodes.every(({ node }) => inlineNodes.has(node) || BUILT_IN_NODES.has(node));
     this.definition = definition;
     this.inlineNodes = inlineNodes;
     this.inputSchema = inputSchema;
