@@ -35,6 +35,11 @@ const query = `
     and 'internal'::regtype <> all (p.proargtypes::oid[]))
   order by p.proname collate "C"`;
 
+/** `regtype('text')` is a cast: the names of built-in types may be called like functions. */
+const types = `
+  select typname from pg_type
+  where typnamespace = 'pg_catalog'::regnamespace and typtype in ('b', 'r', 'm') and typname !~ '^_' order by typname collate "C"`;
+
 const psql = (sql) =>
   execFileSync('psql', ['-X', '-At', '-h', process.env.PGHOST ?? '127.0.0.1', '-U', process.env.PGUSER ?? 'postgres', '-c', sql], {
     encoding: 'utf8',
@@ -42,7 +47,9 @@ const psql = (sql) =>
 const words = (text) => text.split(/\s+/).filter(Boolean);
 const version = psql('show server_version_num').trim().slice(0, 2);
 const out = new Set(words(HARMFUL));
-const names = [...new Set([...words(psql(query)), ...words(HARMLESS), ...words(LATER)])].filter((name) => !out.has(name)).sort();
+const names = [...new Set([...words(psql(query)), ...words(psql(types)), ...words(HARMLESS), ...words(LATER)])]
+  .filter((name) => !out.has(name))
+  .sort();
 
 const lines = [];
 for (let line = ''; names.length > 0 || line;) {

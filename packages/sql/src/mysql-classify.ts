@@ -5,7 +5,7 @@
 import type { Effect, QueryType } from './classification.ts';
 import { isRead, strongest, unproved } from './classification.ts';
 import { lex } from './lexer.ts';
-import { doubtsOf } from './mysql-rules.ts';
+import { doubtsOf, usesSession } from './mysql-rules.ts';
 import { isComplexRead, shapeOf } from './shape.ts';
 import { splitStatements, type Statement } from './statements.ts';
 import { mainVerbAt, tablesOf } from './tables.ts';
@@ -45,7 +45,9 @@ function readText(lexed: Lexed): Effect {
 const DDL = new Set('CREATE ALTER DROP TRUNCATE RENAME GRANT REVOKE INSTALL UNINSTALL IMPORT'.split(' '));
 /** Statements that change or need the session. `CALL` and `DO` may do anything. */
 const SESSION = new Set(
-  'SET USE PREPARE EXECUTE DEALLOCATE HANDLER LOCK UNLOCK CALL DO FLUSH SIGNAL RESIGNAL GET DECLARE IF CASE LOOP WHILE REPEAT'.split(' '),
+  'SET USE PREPARE EXECUTE DEALLOCATE HANDLER LOCK UNLOCK CALL DO FLUSH SIGNAL RESIGNAL GET DECLARE IF CASE FOR BACKUP LOOP WHILE REPEAT'.split(
+    ' ',
+  ),
 );
 
 function statementEffect(lexed: Lexed, full: Statement): Effect {
@@ -74,7 +76,7 @@ function statementEffect(lexed: Lexed, full: Statement): Effect {
     case 'DELETE':
       return writeEffect(lexed, statement, word);
     case 'LOAD':
-      return { ...tablesOf(lexed, statement), type: 'write_bulk', pins: false, reasons: ['LOAD writes'] };
+      return { ...tablesOf(lexed, statement), type: 'write_bulk', pins: usesSession(statement), reasons: ['LOAD writes'] };
     default:
       return transactionEffect(lexed, statement) ?? otherEffect(lexed, statement, word);
   }
@@ -100,7 +102,7 @@ function withEffect(lexed: Lexed, statement: Statement): Effect {
 /** Writes of rows: in bulk when more than one row is named, or the rows come from a query. */
 function writeEffect(lexed: Lexed, statement: Statement, verb: string): Effect {
   const { read, written } = tablesOf(lexed, statement);
-  const pins = statement.some((token) => token.kind === 'variable' && !token.text.startsWith('@@'));
+  const pins = usesSession(statement);
   const bulk = (verb === 'INSERT' || verb === 'REPLACE') && isBulkInsert(statement);
   const known = verb === 'INSERT' || verb === 'REPLACE' || verb === 'UPDATE' || verb === 'DELETE';
   if (!known) return { type: 'unknown', pins, read, written, reasons: ['the statement behind WITH is not known'] };
@@ -172,10 +174,10 @@ function otherEffect(lexed: Lexed, statement: Statement, word: string): Effect {
   const type: QueryType = DDL.has(word) ? 'ddl' : 'unknown';
   const { read, written } =
     type === 'ddl' || word === 'OPTIMIZE' || word === 'REPAIR' ? tablesOf(lexed, statement) : { read: [], written: [] };
-  const temporary = statement.slice(0, 5).some((token) => token.text === 'TEMPORARY');
+  const session = statement.slice(0, 5).some((token) => token.text === 'TEMPORARY' || token.text === 'PREPARE');
   return {
     type,
-    pins: temporary || SESSION.has(word),
+    pins: session || SESSION.has(word),
     read,
     written,
     reasons: [`${word || 'the statement'} is not known to be read-only`],

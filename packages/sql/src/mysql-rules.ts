@@ -1,6 +1,6 @@
 /** Which tokens keep a MySQL or MariaDB query from being proved read-only. */
 import { MYSQL_NO_FUNCTIONS, MYSQL_READ_FUNCTIONS, MYSQL_READ_PREFIX, MYSQL_SESSION_FUNCTIONS } from './mysql-functions.ts';
-import { commonTableNames } from './tables.ts';
+import { commonTables } from './tables.ts';
 import type { Lexed, Token } from './tokens.ts';
 
 /** What speaks against a query's being a read. */
@@ -22,50 +22,59 @@ const WRITING = new Set(
 const SESSION_VARIABLE =
   /^@@(?:SESSION\.|LOCAL\.)?(?:LAST_INSERT_ID|IDENTITY|INSERT_ID|WARNING_COUNT|ERROR_COUNT|RAND_SEED[12]|LAST_GTID|IN_TRANSACTION|TIMESTAMP|PSEUDO_THREAD_ID|GTID_SEQ_NO|GTID_NEXT)$/i;
 
+/** Whether the tokens use user variables, or functions that tell of the session. */
+export function usesSession(statement: readonly Token[]): boolean {
+  return statement.some((token, at) => {
+    if (token.kind === 'variable') return !token.text.startsWith('@@') || SESSION_VARIABLE.test(token.text);
+    return (
+      token.kind === 'word' && MYSQL_SESSION_FUNCTIONS.has(token.text) && statement[at + 1]?.text === '(' && !token.text.endsWith('VAL')
+    );
+  });
+}
+
 /** Goes through the tokens of a query (`SELECT`, `WITH`, `VALUES`, `TABLE`, or the tail of `SHOW`). */
 export function doubtsOf(lexed: Lexed, statement: readonly Token[]): Doubts {
   const doubts: Doubts = { reasons: [], pins: false, certain: false };
-  let ctes: ReadonlySet<string> | undefined;
+  let ctes: ReadonlyMap<number, string> | undefined;
   for (let i = 0; i < statement.length; i++) {
     const token = statement[i]!;
     if (token.kind === 'word') {
-      judgeWord(doubts, statement, i, () => (ctes ??= commonTableNames(lexed, statement)));
+      judgeWord(doubts, statement, i, () => (ctes ??= commonTables(lexed, statement)));
     } else if (token.kind === 'variable') judgeVariable(doubts, token.text);
     else if (token.text === ':=') pin(doubts, 'a user variable is set');
-    else if (token.kind === 'quoted' && statement[i + 1]?.text === '(' && statement[i - 1]?.text !== 'AS') {
-      const name = lexed.sql.slice(token.start + 1, token.end - 1).toLowerCase();
-      if (!isIndexHint(statement, i) && !(ctes ??= commonTableNames(lexed, statement)).has(name))
-        doubt(doubts, 'a function with a quoted name may write');
+    else if (token.kind === 'quoted' && statement[i + 1]?.text === '(' && !isAlias(statement[i - 1]?.text)) {
+      if (!(ctes ??= commonTables(lexed, statement)).has(i)) doubt(doubts, 'a function with a quoted name may write');
     }
   }
   return doubts;
 }
 
-function judgeWord(doubts: Doubts, statement: readonly Token[], at: number, ctes: () => ReadonlySet<string>): void {
+function judgeWord(doubts: Doubts, statement: readonly Token[], at: number, ctes: () => ReadonlyMap<number, string>): void {
   const word = statement[at]!.text;
   const before = statement[at - 1]?.text;
   const after = statement[at + 1]?.text;
-  if (after === '(' && before !== 'AS') return judgeCall(doubts, word, before, ctes);
+  if (after === '(' && !isAlias(before)) return judgeCall(doubts, word, before, () => ctes().has(at));
   if (word === 'NEXTVAL' || word === 'CURRVAL') return certain(doubts, `${word} uses a sequence`);
   if (before === '.') return;
   if ((word === 'NEXT' || word === 'PREVIOUS') && after === 'VALUE') return certain(doubts, `${word} VALUE FOR uses a sequence`);
   if (word === 'FOR' && (after === 'UPDATE' || after === 'SHARE')) return certain(doubts, 'it locks rows');
   if (word === 'LOCK' && after === 'IN') return certain(doubts, 'it locks rows');
   if (word === 'SQL_CALC_FOUND_ROWS') return pin(doubts, 'SQL_CALC_FOUND_ROWS leaves its count in the session');
+  if (word === 'UPDATE' && before === 'FOR') return;
   if (WRITING.has(word) || (word === 'INSERT' || word === 'REPLACE' ? after !== '(' : false))
     certain(doubts, `${word} is no part of a read`);
 }
 
-function judgeCall(doubts: Doubts, word: string, before: string | undefined, ctes: () => ReadonlySet<string>): void {
+function judgeCall(doubts: Doubts, word: string, before: string | undefined, isCommonTable: () => boolean): void {
   if (before === '.') doubt(doubts, `function ${word}() is not known to be read-only`);
   else if (MYSQL_SESSION_FUNCTIONS.has(word)) pin(doubts, `${word}() touches the session's own state`);
   else if (MYSQL_READ_FUNCTIONS.has(word) || MYSQL_NO_FUNCTIONS.has(word) || MYSQL_READ_PREFIX.test(word)) return;
-  else if (!ctes().has(word.toLowerCase())) doubt(doubts, `function ${word}() is not known to be read-only`);
+  else if (!isCommonTable()) doubt(doubts, `function ${word}() is not known to be read-only`);
 }
 
-/** `USE INDEX FOR JOIN (...)` and `PARTITION (...)` aside, a quoted name before a parenthesis is a call, an alias or a CTE. */
-function isIndexHint(statement: readonly Token[], at: number): boolean {
-  return statement[at - 1]?.text === ')';
+/** A name behind `AS` or `)` names something: `CAST(a AS CHAR(1))`, `(SELECT ...) d(a, b)`. */
+function isAlias(before: string | undefined): boolean {
+  return before === 'AS' || before === ')';
 }
 
 function judgeVariable(doubts: Doubts, text: string): void {

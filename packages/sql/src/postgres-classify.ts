@@ -236,11 +236,19 @@ function definitionEffect(type: string, target: Fields, fields: Fields): Effect 
   const dropped = type === 'DropStmt' ? droppedNames(fields, objects) : [];
   return {
     type: DDL_STATEMENT.test(type) ? 'ddl' : 'unknown',
-    pins: walk.pins || SESSION_STATEMENTS.has(type),
+    pins: walk.pins || SESSION_STATEMENTS.has(type) || query?.['ExecuteStmt'] !== undefined || namesTemporary(fields),
     read: walk.read,
     written: [...walk.written, ...dropped],
     reasons: [`${name} is not read-only`],
   };
+}
+
+/** A function, type or other object made in the session's own schema: `CREATE FUNCTION pg_temp.f()`. */
+function namesTemporary(fields: Fields): boolean {
+  return ['funcname', 'typeName', 'defnames', 'object'].some((key) => {
+    const [schema] = Array.isArray(fields[key]) ? (fields[key] as { String?: { sval?: string } }[]) : [];
+    return schema?.String?.sval?.startsWith('pg_temp') === true;
+  });
 }
 
 function droppedNames(fields: Fields, objects: readonly Fields[] | undefined): string[] {

@@ -4,8 +4,8 @@
  * non-volatile functions of later versions by hand.
  */
 const NAMES =
-  'abbrev abs aclcontains acldefault aclexplode aclinsert aclitemeq aclitemin aclitemout aclremove acos acosd acosh age amvalidate ' +
-  'any_in any_out any_value anyarray_in anyarray_out anyarray_send anycompatible_in anycompatible_out anycompatiblearray_in ' +
+  'abbrev abs aclcontains acldefault aclexplode aclinsert aclitem aclitemeq aclitemin aclitemout aclremove acos acosd acosh age ' +
+  'amvalidate any_in any_out any_value anyarray_in anyarray_out anyarray_send anycompatible_in anycompatible_out anycompatiblearray_in ' +
   'anycompatiblearray_out anycompatiblearray_send anycompatiblemultirange_in anycompatiblemultirange_out anycompatiblenonarray_in ' +
   'anycompatiblenonarray_out anycompatiblerange_in anycompatiblerange_out anyelement_in anyelement_out anyenum_in anyenum_out ' +
   'anymultirange_in anymultirange_out anynonarray_in anynonarray_out anyrange_in anyrange_out anytextcat area array_agg array_append ' +
@@ -24,14 +24,14 @@ const NAMES =
   'brin_bloom_summary_send brin_minmax_multi_summary_in brin_minmax_multi_summary_out brin_minmax_multi_summary_send broadcast ' +
   'btarraycmp btboolcmp btbpchar_pattern_cmp btcharcmp btequalimage btfloat48cmp btfloat4cmp btfloat84cmp btfloat8cmp btint24cmp ' +
   'btint28cmp btint2cmp btint42cmp btint48cmp btint4cmp btint82cmp btint84cmp btint8cmp btnamecmp btnametextcmp btoidcmp ' +
-  'btoidvectorcmp btrecordcmp btrecordimagecmp btrim bttext_pattern_cmp bttextcmp bttextnamecmp bttidcmp btvarstrequalimage byteacat ' +
-  'byteacmp byteaeq byteage byteagt byteain byteale bytealike bytealt byteane byteanlike byteaout byteasend cardinality casefold ' +
-  'cash_cmp cash_div_cash cash_div_flt4 cash_div_flt8 cash_div_int2 cash_div_int4 cash_div_int8 cash_eq cash_ge cash_gt cash_in ' +
-  'cash_le cash_lt cash_mi cash_mul_flt4 cash_mul_flt8 cash_mul_int2 cash_mul_int4 cash_mul_int8 cash_ne cash_out cash_pl cash_send ' +
-  'cash_words cashlarger cashsmaller cbrt ceil ceiling center char char_length character_length chareq charge chargt charin charle ' +
-  'charlt charne charout charsend chr cideq cidin cidout cidr cidr_in cidr_out cidr_send cidsend circle circle_above circle_add_pt ' +
-  'circle_below circle_center circle_contain circle_contain_pt circle_contained circle_distance circle_div_pt circle_eq circle_ge ' +
-  'circle_gt circle_in circle_le circle_left circle_lt circle_mul_pt circle_ne circle_out circle_overabove circle_overbelow ' +
+  'btoidvectorcmp btrecordcmp btrecordimagecmp btrim bttext_pattern_cmp bttextcmp bttextnamecmp bttidcmp btvarstrequalimage bytea ' +
+  'byteacat byteacmp byteaeq byteage byteagt byteain byteale bytealike bytealt byteane byteanlike byteaout byteasend cardinality ' +
+  'casefold cash_cmp cash_div_cash cash_div_flt4 cash_div_flt8 cash_div_int2 cash_div_int4 cash_div_int8 cash_eq cash_ge cash_gt ' +
+  'cash_in cash_le cash_lt cash_mi cash_mul_flt4 cash_mul_flt8 cash_mul_int2 cash_mul_int4 cash_mul_int8 cash_ne cash_out cash_pl ' +
+  'cash_send cash_words cashlarger cashsmaller cbrt ceil ceiling center char char_length character_length chareq charge chargt charin ' +
+  'charle charlt charne charout charsend chr cid cideq cidin cidout cidr cidr_in cidr_out cidr_send cidsend circle circle_above ' +
+  'circle_add_pt circle_below circle_center circle_contain circle_contain_pt circle_contained circle_distance circle_div_pt circle_eq ' +
+  'circle_ge circle_gt circle_in circle_le circle_left circle_lt circle_mul_pt circle_ne circle_out circle_overabove circle_overbelow ' +
   'circle_overlap circle_overleft circle_overright circle_right circle_same circle_send circle_sub_pt clock_timestamp close_ls ' +
   'close_lseg close_pb close_pl close_ps close_sb col_description concat concat_ws convert convert_from convert_to corr cos cosd cosh ' +
   'cot cotd count covar_pop covar_samp crc32 crc32c cstring_in cstring_out cstring_send cume_dist current_database current_query ' +
@@ -53,78 +53,79 @@ const NAMES =
   'float8_var_pop float8_var_samp float8abs float8div float8eq float8ge float8gt float8in float8larger float8le float8lt float8mi ' +
   'float8mul float8ne float8out float8pl float8send float8smaller float8um float8up floor flt4_mul_cash flt8_mul_cash fmgr_c_validator ' +
   'fmgr_internal_validator fmgr_sql_validator format format_type gamma gcd gen_random_uuid generate_series generate_subscripts get_bit ' +
-  'get_byte get_current_ts_config getdatabaseencoding getpgusername gin_cmp_tslexeme gin_compare_jsonb gtsvectorin gtsvectorout ' +
-  'has_any_column_privilege has_column_privilege has_database_privilege has_foreign_data_wrapper_privilege has_function_privilege ' +
-  'has_language_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege has_server_privilege has_table_privilege ' +
-  'has_tablespace_privilege has_type_privilege hash_aclitem hash_aclitem_extended hash_array hash_array_extended hash_multirange ' +
-  'hash_multirange_extended hash_numeric hash_numeric_extended hash_range hash_range_extended hash_record hash_record_extended ' +
-  'hashbpchar hashbpcharextended hashchar hashcharextended hashenum hashenumextended hashfloat4 hashfloat4extended hashfloat8 ' +
-  'hashfloat8extended hashinet hashinetextended hashint2 hashint2extended hashint4 hashint4extended hashint8 hashint8extended ' +
-  'hashmacaddr hashmacaddr8 hashmacaddr8extended hashmacaddrextended hashname hashnameextended hashoid hashoidextended hashoidvector ' +
-  'hashoidvectorextended hashtext hashtextextended hashtid hashtidextended height host hostmask icu_unicode_version in_range ' +
-  'index_am_handler_out inet_client_addr inet_client_port inet_in inet_merge inet_out inet_same_family inet_send inet_server_addr ' +
-  'inet_server_port inetand inetmi inetmi_int8 inetnot inetor inetpl initcap int2 int24div int24eq int24ge int24gt int24le int24lt ' +
-  'int24mi int24mul int24ne int24pl int28div int28eq int28ge int28gt int28le int28lt int28mi int28mul int28ne int28pl int2_avg_accum ' +
-  'int2_avg_accum_inv int2_mul_cash int2_sum int2abs int2and int2div int2eq int2ge int2gt int2in int2int4_sum int2larger int2le int2lt ' +
-  'int2mi int2mod int2mul int2ne int2not int2or int2out int2pl int2send int2shl int2shr int2smaller int2um int2up int2vectorin ' +
-  'int2vectorout int2vectorsend int2xor int4 int42div int42eq int42ge int42gt int42le int42lt int42mi int42mul int42ne int42pl ' +
-  'int48div int48eq int48ge int48gt int48le int48lt int48mi int48mul int48ne int48pl int4_avg_accum int4_avg_accum_inv ' +
-  'int4_avg_combine int4_mul_cash int4_sum int4abs int4and int4div int4eq int4ge int4gt int4in int4inc int4larger int4le int4lt int4mi ' +
-  'int4mod int4mul int4multirange int4ne int4not int4or int4out int4pl int4range int4range_canonical int4range_subdiff int4send ' +
-  'int4shl int4shr int4smaller int4um int4up int4xor int8 int82div int82eq int82ge int82gt int82le int82lt int82mi int82mul int82ne ' +
-  'int82pl int84div int84eq int84ge int84gt int84le int84lt int84mi int84mul int84ne int84pl int8_avg int8_mul_cash int8_sum int8abs ' +
-  'int8and int8dec int8dec_any int8div int8eq int8ge int8gt int8in int8inc int8inc_any int8inc_float8_float8 int8larger int8le int8lt ' +
-  'int8mi int8mod int8mul int8multirange int8ne int8not int8or int8out int8pl int8pl_inet int8range int8range_canonical ' +
-  'int8range_subdiff int8send int8shl int8shr int8smaller int8um int8up int8xor integer_pl_date inter_lb inter_sb inter_sl interval ' +
-  'interval_accum interval_accum_inv interval_avg interval_cmp interval_combine interval_div interval_eq interval_ge interval_gt ' +
-  'interval_hash interval_hash_extended interval_in interval_larger interval_le interval_lt interval_mi interval_mul interval_ne ' +
-  'interval_out interval_pl interval_pl_date interval_pl_time interval_pl_timestamp interval_pl_timestamptz interval_pl_timetz ' +
-  'interval_send interval_smaller interval_um intervaltypmodin intervaltypmodout is_normalized isclosed isempty isfinite ishorizontal ' +
-  'isopen isparallel isperp isvertical json_agg json_array_element json_array_element_text json_array_elements ' +
-  'json_array_elements_text json_array_length json_arrayagg json_build_array json_build_object json_each json_each_text ' +
-  'json_extract_path json_extract_path_text json_in json_object json_object_agg json_object_field json_object_field_text ' +
-  'json_object_keys json_objectagg json_out json_populate_record json_populate_recordset json_send json_strip_nulls json_to_record ' +
-  'json_to_recordset json_to_tsvector json_typeof jsonb_agg jsonb_array_element jsonb_array_element_text jsonb_array_elements ' +
-  'jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_cmp jsonb_concat jsonb_contained ' +
-  'jsonb_contains jsonb_delete jsonb_delete_path jsonb_each jsonb_each_text jsonb_eq jsonb_exists jsonb_exists_all jsonb_exists_any ' +
-  'jsonb_extract_path jsonb_extract_path_text jsonb_ge jsonb_gt jsonb_hash jsonb_hash_extended jsonb_in jsonb_insert jsonb_le jsonb_lt ' +
-  'jsonb_ne jsonb_object jsonb_object_agg jsonb_object_field jsonb_object_field_text jsonb_object_keys jsonb_out jsonb_path_exists ' +
-  'jsonb_path_exists_opr jsonb_path_exists_tz jsonb_path_match jsonb_path_match_opr jsonb_path_match_tz jsonb_path_query ' +
-  'jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first jsonb_path_query_first_tz jsonb_path_query_tz ' +
-  'jsonb_populate_record jsonb_populate_recordset jsonb_pretty jsonb_send jsonb_set jsonb_set_lax jsonb_strip_nulls jsonb_to_record ' +
-  'jsonb_to_recordset jsonb_to_tsvector jsonb_typeof jsonpath_in jsonpath_out jsonpath_send justify_days justify_hours ' +
-  'justify_interval lag language_handler_out last_value lcm lead left length lgamma like like_escape line line_distance line_eq ' +
-  'line_horizontal line_in line_interpt line_intersect line_out line_parallel line_perp line_send line_vertical ln log log10 lower ' +
-  'lower_inc lower_inf lpad lseg lseg_center lseg_distance lseg_eq lseg_ge lseg_gt lseg_horizontal lseg_in lseg_interpt lseg_intersect ' +
-  'lseg_le lseg_length lseg_lt lseg_ne lseg_out lseg_parallel lseg_perp lseg_send lseg_vertical ltrim macaddr macaddr8 macaddr8_and ' +
-  'macaddr8_cmp macaddr8_eq macaddr8_ge macaddr8_gt macaddr8_in macaddr8_le macaddr8_lt macaddr8_ne macaddr8_not macaddr8_or ' +
-  'macaddr8_out macaddr8_send macaddr8_set7bit macaddr_and macaddr_cmp macaddr_eq macaddr_ge macaddr_gt macaddr_in macaddr_le ' +
-  'macaddr_lt macaddr_ne macaddr_not macaddr_or macaddr_out macaddr_send make_date make_interval make_time make_timestamp ' +
-  'make_timestamptz makeaclitem masklen max md5 min min_scale mod mode money mul_d_interval multirange multirange_adjacent_multirange ' +
-  'multirange_adjacent_range multirange_after_multirange multirange_after_range multirange_before_multirange multirange_before_range ' +
-  'multirange_cmp multirange_contained_by_multirange multirange_contained_by_range multirange_contains_elem ' +
-  'multirange_contains_multirange multirange_contains_range multirange_eq multirange_ge multirange_gt multirange_in ' +
-  'multirange_intersect multirange_intersect_agg_transfn multirange_le multirange_lt multirange_minus multirange_ne multirange_out ' +
-  'multirange_overlaps_multirange multirange_overlaps_range multirange_overleft_multirange multirange_overleft_range ' +
-  'multirange_overright_multirange multirange_overright_range multirange_send multirange_union mxid_age name nameconcatoid nameeq ' +
-  'nameeqtext namege namegetext namegt namegttext nameiclike nameicnlike nameicregexeq nameicregexne namein namele nameletext namelike ' +
-  'namelt namelttext namene namenetext namenlike nameout nameregexeq nameregexne namesend netmask network network_cmp network_eq ' +
-  'network_ge network_gt network_larger network_le network_lt network_ne network_overlap network_smaller network_sub network_subeq ' +
-  'network_sup network_supeq normalize notlike now npoints nth_value ntile num_nonnulls num_nulls numeric numeric_abs numeric_add ' +
-  'numeric_cmp numeric_div numeric_div_trunc numeric_eq numeric_exp numeric_ge numeric_gt numeric_in numeric_inc numeric_larger ' +
-  'numeric_le numeric_ln numeric_log numeric_lt numeric_mod numeric_mul numeric_ne numeric_out numeric_pl_pg_lsn numeric_power ' +
-  'numeric_send numeric_smaller numeric_sqrt numeric_sub numeric_uminus numeric_uplus numerictypmodin numerictypmodout nummultirange ' +
-  'numnode numrange numrange_subdiff obj_description octet_length oid oideq oidge oidgt oidin oidlarger oidle oidlt oidne oidout ' +
-  'oidsend oidsmaller oidvectoreq oidvectorge oidvectorgt oidvectorin oidvectorle oidvectorlt oidvectorne oidvectorout oidvectorsend ' +
-  'oidvectortypes on_pb on_pl on_ppath on_ps on_sb on_sl overlaps overlay parse_ident path path_add path_add_pt path_contain_pt ' +
-  'path_distance path_div_pt path_in path_inter path_length path_mul_pt path_n_eq path_n_ge path_n_gt path_n_le path_n_lt path_npoints ' +
-  'path_out path_send path_sub_pt pclose percent_rank percentile_cont percentile_disc pg_available_extension_versions ' +
-  'pg_available_extensions pg_backend_pid pg_basetype pg_blocking_pids pg_char_to_encoding pg_client_encoding ' +
-  'pg_collation_actual_version pg_collation_for pg_collation_is_visible pg_column_compression pg_column_is_updatable pg_column_size ' +
-  'pg_conf_load_time pg_config pg_control_checkpoint pg_control_init pg_control_system pg_conversion_is_visible pg_current_snapshot ' +
-  'pg_current_xact_id_if_assigned pg_database_collation_actual_version pg_database_size pg_ddl_command_in pg_ddl_command_out ' +
-  'pg_ddl_command_send pg_dependencies_in pg_dependencies_out pg_dependencies_send pg_describe_object pg_encoding_max_length ' +
-  'pg_encoding_to_char pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid ' +
+  'get_byte get_current_ts_config getdatabaseencoding getpgusername gin_cmp_tslexeme gin_compare_jsonb gtsvector gtsvectorin ' +
+  'gtsvectorout has_any_column_privilege has_column_privilege has_database_privilege has_foreign_data_wrapper_privilege ' +
+  'has_function_privilege has_language_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege ' +
+  'has_server_privilege has_table_privilege has_tablespace_privilege has_type_privilege hash_aclitem hash_aclitem_extended hash_array ' +
+  'hash_array_extended hash_multirange hash_multirange_extended hash_numeric hash_numeric_extended hash_range hash_range_extended ' +
+  'hash_record hash_record_extended hashbpchar hashbpcharextended hashchar hashcharextended hashenum hashenumextended hashfloat4 ' +
+  'hashfloat4extended hashfloat8 hashfloat8extended hashinet hashinetextended hashint2 hashint2extended hashint4 hashint4extended ' +
+  'hashint8 hashint8extended hashmacaddr hashmacaddr8 hashmacaddr8extended hashmacaddrextended hashname hashnameextended hashoid ' +
+  'hashoidextended hashoidvector hashoidvectorextended hashtext hashtextextended hashtid hashtidextended height host hostmask ' +
+  'icu_unicode_version in_range index_am_handler_out inet inet_client_addr inet_client_port inet_in inet_merge inet_out ' +
+  'inet_same_family inet_send inet_server_addr inet_server_port inetand inetmi inetmi_int8 inetnot inetor inetpl initcap int2 int24div ' +
+  'int24eq int24ge int24gt int24le int24lt int24mi int24mul int24ne int24pl int28div int28eq int28ge int28gt int28le int28lt int28mi ' +
+  'int28mul int28ne int28pl int2_avg_accum int2_avg_accum_inv int2_mul_cash int2_sum int2abs int2and int2div int2eq int2ge int2gt ' +
+  'int2in int2int4_sum int2larger int2le int2lt int2mi int2mod int2mul int2ne int2not int2or int2out int2pl int2send int2shl int2shr ' +
+  'int2smaller int2um int2up int2vector int2vectorin int2vectorout int2vectorsend int2xor int4 int42div int42eq int42ge int42gt ' +
+  'int42le int42lt int42mi int42mul int42ne int42pl int48div int48eq int48ge int48gt int48le int48lt int48mi int48mul int48ne int48pl ' +
+  'int4_avg_accum int4_avg_accum_inv int4_avg_combine int4_mul_cash int4_sum int4abs int4and int4div int4eq int4ge int4gt int4in ' +
+  'int4inc int4larger int4le int4lt int4mi int4mod int4mul int4multirange int4ne int4not int4or int4out int4pl int4range ' +
+  'int4range_canonical int4range_subdiff int4send int4shl int4shr int4smaller int4um int4up int4xor int8 int82div int82eq int82ge ' +
+  'int82gt int82le int82lt int82mi int82mul int82ne int82pl int84div int84eq int84ge int84gt int84le int84lt int84mi int84mul int84ne ' +
+  'int84pl int8_avg int8_mul_cash int8_sum int8abs int8and int8dec int8dec_any int8div int8eq int8ge int8gt int8in int8inc int8inc_any ' +
+  'int8inc_float8_float8 int8larger int8le int8lt int8mi int8mod int8mul int8multirange int8ne int8not int8or int8out int8pl ' +
+  'int8pl_inet int8range int8range_canonical int8range_subdiff int8send int8shl int8shr int8smaller int8um int8up int8xor ' +
+  'integer_pl_date inter_lb inter_sb inter_sl interval interval_accum interval_accum_inv interval_avg interval_cmp interval_combine ' +
+  'interval_div interval_eq interval_ge interval_gt interval_hash interval_hash_extended interval_in interval_larger interval_le ' +
+  'interval_lt interval_mi interval_mul interval_ne interval_out interval_pl interval_pl_date interval_pl_time interval_pl_timestamp ' +
+  'interval_pl_timestamptz interval_pl_timetz interval_send interval_smaller interval_um intervaltypmodin intervaltypmodout ' +
+  'is_normalized isclosed isempty isfinite ishorizontal isopen isparallel isperp isvertical json json_agg json_array_element ' +
+  'json_array_element_text json_array_elements json_array_elements_text json_array_length json_arrayagg json_build_array ' +
+  'json_build_object json_each json_each_text json_extract_path json_extract_path_text json_in json_object json_object_agg ' +
+  'json_object_field json_object_field_text json_object_keys json_objectagg json_out json_populate_record json_populate_recordset ' +
+  'json_send json_strip_nulls json_to_record json_to_recordset json_to_tsvector json_typeof jsonb jsonb_agg jsonb_array_element ' +
+  'jsonb_array_element_text jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object ' +
+  'jsonb_cmp jsonb_concat jsonb_contained jsonb_contains jsonb_delete jsonb_delete_path jsonb_each jsonb_each_text jsonb_eq ' +
+  'jsonb_exists jsonb_exists_all jsonb_exists_any jsonb_extract_path jsonb_extract_path_text jsonb_ge jsonb_gt jsonb_hash ' +
+  'jsonb_hash_extended jsonb_in jsonb_insert jsonb_le jsonb_lt jsonb_ne jsonb_object jsonb_object_agg jsonb_object_field ' +
+  'jsonb_object_field_text jsonb_object_keys jsonb_out jsonb_path_exists jsonb_path_exists_opr jsonb_path_exists_tz jsonb_path_match ' +
+  'jsonb_path_match_opr jsonb_path_match_tz jsonb_path_query jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first ' +
+  'jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record jsonb_populate_recordset jsonb_pretty jsonb_send jsonb_set ' +
+  'jsonb_set_lax jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof jsonpath jsonpath_in jsonpath_out ' +
+  'jsonpath_send justify_days justify_hours justify_interval lag language_handler_out last_value lcm lead left length lgamma like ' +
+  'like_escape line line_distance line_eq line_horizontal line_in line_interpt line_intersect line_out line_parallel line_perp ' +
+  'line_send line_vertical ln log log10 lower lower_inc lower_inf lpad lseg lseg_center lseg_distance lseg_eq lseg_ge lseg_gt ' +
+  'lseg_horizontal lseg_in lseg_interpt lseg_intersect lseg_le lseg_length lseg_lt lseg_ne lseg_out lseg_parallel lseg_perp lseg_send ' +
+  'lseg_vertical ltrim macaddr macaddr8 macaddr8_and macaddr8_cmp macaddr8_eq macaddr8_ge macaddr8_gt macaddr8_in macaddr8_le ' +
+  'macaddr8_lt macaddr8_ne macaddr8_not macaddr8_or macaddr8_out macaddr8_send macaddr8_set7bit macaddr_and macaddr_cmp macaddr_eq ' +
+  'macaddr_ge macaddr_gt macaddr_in macaddr_le macaddr_lt macaddr_ne macaddr_not macaddr_or macaddr_out macaddr_send make_date ' +
+  'make_interval make_time make_timestamp make_timestamptz makeaclitem masklen max md5 min min_scale mod mode money mul_d_interval ' +
+  'multirange multirange_adjacent_multirange multirange_adjacent_range multirange_after_multirange multirange_after_range ' +
+  'multirange_before_multirange multirange_before_range multirange_cmp multirange_contained_by_multirange ' +
+  'multirange_contained_by_range multirange_contains_elem multirange_contains_multirange multirange_contains_range multirange_eq ' +
+  'multirange_ge multirange_gt multirange_in multirange_intersect multirange_intersect_agg_transfn multirange_le multirange_lt ' +
+  'multirange_minus multirange_ne multirange_out multirange_overlaps_multirange multirange_overlaps_range ' +
+  'multirange_overleft_multirange multirange_overleft_range multirange_overright_multirange multirange_overright_range multirange_send ' +
+  'multirange_union mxid_age name nameconcatoid nameeq nameeqtext namege namegetext namegt namegttext nameiclike nameicnlike ' +
+  'nameicregexeq nameicregexne namein namele nameletext namelike namelt namelttext namene namenetext namenlike nameout nameregexeq ' +
+  'nameregexne namesend netmask network network_cmp network_eq network_ge network_gt network_larger network_le network_lt network_ne ' +
+  'network_overlap network_smaller network_sub network_subeq network_sup network_supeq normalize notlike now npoints nth_value ntile ' +
+  'num_nonnulls num_nulls numeric numeric_abs numeric_add numeric_cmp numeric_div numeric_div_trunc numeric_eq numeric_exp numeric_ge ' +
+  'numeric_gt numeric_in numeric_inc numeric_larger numeric_le numeric_ln numeric_log numeric_lt numeric_mod numeric_mul numeric_ne ' +
+  'numeric_out numeric_pl_pg_lsn numeric_power numeric_send numeric_smaller numeric_sqrt numeric_sub numeric_uminus numeric_uplus ' +
+  'numerictypmodin numerictypmodout nummultirange numnode numrange numrange_subdiff obj_description octet_length oid oideq oidge oidgt ' +
+  'oidin oidlarger oidle oidlt oidne oidout oidsend oidsmaller oidvector oidvectoreq oidvectorge oidvectorgt oidvectorin oidvectorle ' +
+  'oidvectorlt oidvectorne oidvectorout oidvectorsend oidvectortypes on_pb on_pl on_ppath on_ps on_sb on_sl overlaps overlay ' +
+  'parse_ident path path_add path_add_pt path_contain_pt path_distance path_div_pt path_in path_inter path_length path_mul_pt ' +
+  'path_n_eq path_n_ge path_n_gt path_n_le path_n_lt path_npoints path_out path_send path_sub_pt pclose percent_rank percentile_cont ' +
+  'percentile_disc pg_available_extension_versions pg_available_extensions pg_backend_pid pg_basetype pg_blocking_pids ' +
+  'pg_brin_bloom_summary pg_brin_minmax_multi_summary pg_char_to_encoding pg_client_encoding pg_collation_actual_version ' +
+  'pg_collation_for pg_collation_is_visible pg_column_compression pg_column_is_updatable pg_column_size pg_conf_load_time pg_config ' +
+  'pg_control_checkpoint pg_control_init pg_control_system pg_conversion_is_visible pg_current_snapshot pg_current_xact_id_if_assigned ' +
+  'pg_database_collation_actual_version pg_database_size pg_ddl_command_in pg_ddl_command_out pg_ddl_command_send pg_dependencies ' +
+  'pg_dependencies_in pg_dependencies_out pg_dependencies_send pg_describe_object pg_encoding_max_length pg_encoding_to_char ' +
+  'pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid ' +
   'pg_event_trigger_table_rewrite_reason pg_extension_update_paths pg_filenode_relation pg_function_is_visible pg_get_acl ' +
   'pg_get_catalog_foreign_keys pg_get_constraintdef pg_get_expr pg_get_function_arg_default pg_get_function_arguments ' +
   'pg_get_function_identity_arguments pg_get_function_result pg_get_function_sqlbody pg_get_functiondef pg_get_indexdef ' +
@@ -134,24 +135,24 @@ const NAMES =
   'pg_identify_object pg_identify_object_as_address pg_index_column_has_property pg_index_has_property pg_indexam_has_property ' +
   'pg_indexam_progress_phasename pg_indexes_size pg_input_error_info pg_input_is_valid pg_is_other_temp_schema pg_jit_available ' +
   'pg_listening_channels pg_lock_status pg_lsn pg_lsn_cmp pg_lsn_eq pg_lsn_ge pg_lsn_gt pg_lsn_hash pg_lsn_hash_extended pg_lsn_in ' +
-  'pg_lsn_larger pg_lsn_le pg_lsn_lt pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_out pg_lsn_pli pg_lsn_send pg_lsn_smaller pg_mcv_list_in ' +
-  'pg_mcv_list_items pg_mcv_list_out pg_mcv_list_send pg_my_temp_schema pg_ndistinct_in pg_ndistinct_out pg_ndistinct_send ' +
-  'pg_node_tree_in pg_node_tree_out pg_node_tree_send pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible ' +
-  'pg_options_to_table pg_partition_ancestors pg_partition_root pg_partition_tree pg_postmaster_start_time pg_relation_filenode ' +
-  'pg_relation_filepath pg_relation_is_publishable pg_relation_is_updatable pg_relation_size pg_replication_origin_oid ' +
-  'pg_safe_snapshot_blocking_pids pg_sequence_parameters pg_settings_get_flags pg_show_all_settings pg_size_bytes pg_size_pretty ' +
-  'pg_sleep pg_sleep_for pg_sleep_until pg_snapshot_in pg_snapshot_out pg_snapshot_send pg_snapshot_xip pg_snapshot_xmax ' +
-  'pg_snapshot_xmin pg_stat_get_activity pg_stat_get_analyze_count pg_stat_get_archiver pg_stat_get_autoanalyze_count ' +
-  'pg_stat_get_autovacuum_count pg_stat_get_backend_activity pg_stat_get_backend_activity_start pg_stat_get_backend_client_addr ' +
-  'pg_stat_get_backend_client_port pg_stat_get_backend_dbid pg_stat_get_backend_idset pg_stat_get_backend_pid ' +
-  'pg_stat_get_backend_start pg_stat_get_backend_userid pg_stat_get_backend_wait_event pg_stat_get_backend_wait_event_type ' +
-  'pg_stat_get_backend_xact_start pg_stat_get_bgwriter_buf_written_checkpoints pg_stat_get_bgwriter_buf_written_clean ' +
-  'pg_stat_get_bgwriter_maxwritten_clean pg_stat_get_bgwriter_requested_checkpoints pg_stat_get_bgwriter_stat_reset_time ' +
-  'pg_stat_get_bgwriter_timed_checkpoints pg_stat_get_blocks_fetched pg_stat_get_blocks_hit pg_stat_get_buf_alloc ' +
-  'pg_stat_get_buf_fsync_backend pg_stat_get_buf_written_backend pg_stat_get_checkpoint_sync_time pg_stat_get_checkpoint_write_time ' +
-  'pg_stat_get_db_active_time pg_stat_get_db_blk_read_time pg_stat_get_db_blk_write_time pg_stat_get_db_blocks_fetched ' +
-  'pg_stat_get_db_blocks_hit pg_stat_get_db_checksum_failures pg_stat_get_db_checksum_last_failure pg_stat_get_db_conflict_all ' +
-  'pg_stat_get_db_conflict_bufferpin pg_stat_get_db_conflict_lock pg_stat_get_db_conflict_snapshot ' +
+  'pg_lsn_larger pg_lsn_le pg_lsn_lt pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_out pg_lsn_pli pg_lsn_send pg_lsn_smaller pg_mcv_list ' +
+  'pg_mcv_list_in pg_mcv_list_items pg_mcv_list_out pg_mcv_list_send pg_my_temp_schema pg_ndistinct pg_ndistinct_in pg_ndistinct_out ' +
+  'pg_ndistinct_send pg_node_tree pg_node_tree_in pg_node_tree_out pg_node_tree_send pg_opclass_is_visible pg_operator_is_visible ' +
+  'pg_opfamily_is_visible pg_options_to_table pg_partition_ancestors pg_partition_root pg_partition_tree pg_postmaster_start_time ' +
+  'pg_relation_filenode pg_relation_filepath pg_relation_is_publishable pg_relation_is_updatable pg_relation_size ' +
+  'pg_replication_origin_oid pg_safe_snapshot_blocking_pids pg_sequence_parameters pg_settings_get_flags pg_show_all_settings ' +
+  'pg_size_bytes pg_size_pretty pg_sleep pg_sleep_for pg_sleep_until pg_snapshot pg_snapshot_in pg_snapshot_out pg_snapshot_send ' +
+  'pg_snapshot_xip pg_snapshot_xmax pg_snapshot_xmin pg_stat_get_activity pg_stat_get_analyze_count pg_stat_get_archiver ' +
+  'pg_stat_get_autoanalyze_count pg_stat_get_autovacuum_count pg_stat_get_backend_activity pg_stat_get_backend_activity_start ' +
+  'pg_stat_get_backend_client_addr pg_stat_get_backend_client_port pg_stat_get_backend_dbid pg_stat_get_backend_idset ' +
+  'pg_stat_get_backend_pid pg_stat_get_backend_start pg_stat_get_backend_userid pg_stat_get_backend_wait_event ' +
+  'pg_stat_get_backend_wait_event_type pg_stat_get_backend_xact_start pg_stat_get_bgwriter_buf_written_checkpoints ' +
+  'pg_stat_get_bgwriter_buf_written_clean pg_stat_get_bgwriter_maxwritten_clean pg_stat_get_bgwriter_requested_checkpoints ' +
+  'pg_stat_get_bgwriter_stat_reset_time pg_stat_get_bgwriter_timed_checkpoints pg_stat_get_blocks_fetched pg_stat_get_blocks_hit ' +
+  'pg_stat_get_buf_alloc pg_stat_get_buf_fsync_backend pg_stat_get_buf_written_backend pg_stat_get_checkpoint_sync_time ' +
+  'pg_stat_get_checkpoint_write_time pg_stat_get_db_active_time pg_stat_get_db_blk_read_time pg_stat_get_db_blk_write_time ' +
+  'pg_stat_get_db_blocks_fetched pg_stat_get_db_blocks_hit pg_stat_get_db_checksum_failures pg_stat_get_db_checksum_last_failure ' +
+  'pg_stat_get_db_conflict_all pg_stat_get_db_conflict_bufferpin pg_stat_get_db_conflict_lock pg_stat_get_db_conflict_snapshot ' +
   'pg_stat_get_db_conflict_startup_deadlock pg_stat_get_db_conflict_tablespace pg_stat_get_db_deadlocks ' +
   'pg_stat_get_db_idle_in_transaction_time pg_stat_get_db_numbackends pg_stat_get_db_session_time pg_stat_get_db_sessions ' +
   'pg_stat_get_db_sessions_abandoned pg_stat_get_db_sessions_fatal pg_stat_get_db_sessions_killed pg_stat_get_db_stat_reset_time ' +
@@ -178,19 +179,20 @@ const NAMES =
   'range_le range_lt range_merge range_minus range_ne range_out range_overlaps range_overlaps_multirange range_overleft ' +
   'range_overleft_multirange range_overright range_overright_multirange range_send range_union rank record_eq record_ge record_gt ' +
   'record_image_eq record_image_ge record_image_gt record_image_le record_image_lt record_image_ne record_in record_le record_lt ' +
-  'record_ne record_out record_send regclass regclassin regclassout regclasssend regcollationin regcollationout regcollationsend ' +
-  'regconfigin regconfigout regconfigsend regdictionaryin regdictionaryout regdictionarysend regexp_count regexp_instr regexp_like ' +
-  'regexp_match regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regnamespacein regnamespaceout ' +
-  'regnamespacesend regoperatorin regoperatorout regoperatorsend regoperin regoperout regopersend regprocedurein regprocedureout ' +
-  'regproceduresend regprocin regprocout regprocsend regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx ' +
-  'regr_sxy regr_syy regrolein regroleout regrolesend regtypein regtypeout regtypesend repeat replace reverse right round row_number ' +
+  'record_ne record_out record_send refcursor regclass regclassin regclassout regclasssend regcollation regcollationin regcollationout ' +
+  'regcollationsend regconfig regconfigin regconfigout regconfigsend regdictionary regdictionaryin regdictionaryout regdictionarysend ' +
+  'regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table ' +
+  'regexp_substr regnamespace regnamespacein regnamespaceout regnamespacesend regoper regoperator regoperatorin regoperatorout ' +
+  'regoperatorsend regoperin regoperout regopersend regproc regprocedure regprocedurein regprocedureout regproceduresend regprocin ' +
+  'regprocout regprocsend regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy regrole ' +
+  'regrolein regroleout regrolesend regtype regtypein regtypeout regtypesend repeat replace reverse right round row_number ' +
   'row_security_active row_to_json rpad rtrim satisfies_hash_partition scale session_user set_bit set_byte set_masklen setweight ' +
   'sha224 sha256 sha384 sha512 shell_in shell_out shobj_description sign similar_escape similar_to_escape sin sind sinh slope ' +
   'spg_poly_quad_compress split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array ' +
   'string_to_table strip strpos substr substring sum system system_user table_am_handler_out tan tand tanh text text_ge text_gt ' +
   'text_larger text_le text_lt text_pattern_ge text_pattern_gt text_pattern_le text_pattern_lt text_smaller textanycat textcat texteq ' +
   'texteqname textgename textgtname texticlike texticnlike texticregexeq texticregexne textin textlen textlename textlike textltname ' +
-  'textne textnename textnlike textout textregexeq textregexne textsend tideq tidge tidgt tidin tidlarger tidle tidlt tidne tidout ' +
+  'textne textnename textnlike textout textregexeq textregexne textsend tid tideq tidge tidgt tidin tidlarger tidle tidlt tidne tidout ' +
   'tidsend tidsmaller time time_cmp time_eq time_ge time_gt time_hash time_hash_extended time_in time_larger time_le time_lt ' +
   'time_mi_interval time_mi_time time_ne time_out time_pl_interval time_send time_smaller timedate_pl timeofday timestamp ' +
   'timestamp_cmp timestamp_cmp_date timestamp_cmp_timestamptz timestamp_eq timestamp_eq_date timestamp_eq_timestamptz timestamp_ge ' +
@@ -209,19 +211,19 @@ const NAMES =
   'to_jsonb to_number to_oct to_regclass to_regcollation to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure ' +
   'to_regrole to_regtype to_timestamp to_tsquery to_tsvector transaction_timestamp translate trigger_out trim_array trim_scale trunc ' +
   'ts_debug ts_delete ts_filter ts_headline ts_lexize ts_match_qv ts_match_tq ts_match_tt ts_match_vq ts_parse ts_rank ts_rank_cd ' +
-  'ts_token_type tsm_handler_out tsmultirange tsq_mcontained tsq_mcontains tsquery_and tsquery_cmp tsquery_eq tsquery_ge tsquery_gt ' +
-  'tsquery_le tsquery_lt tsquery_ne tsquery_not tsquery_or tsquery_phrase tsqueryin tsqueryout tsquerysend tsrange tsrange_subdiff ' +
-  'tstzmultirange tstzrange tstzrange_subdiff tsvector_cmp tsvector_concat tsvector_eq tsvector_ge tsvector_gt tsvector_le tsvector_lt ' +
-  'tsvector_ne tsvector_to_array tsvectorin tsvectorout tsvectorsend txid_current_if_assigned txid_current_snapshot txid_snapshot_in ' +
-  'txid_snapshot_out txid_snapshot_send txid_snapshot_xip txid_snapshot_xmax txid_snapshot_xmin txid_visible_in_snapshot ' +
-  'unicode_assigned unicode_version unistr unknownin unknownout unknownsend unnest upper upper_inc upper_inf uuid_cmp uuid_eq ' +
-  'uuid_extract_timestamp uuid_extract_version uuid_ge uuid_gt uuid_hash uuid_hash_extended uuid_in uuid_le uuid_lt uuid_ne uuid_out ' +
-  'uuid_send uuidv4 uuidv7 var_pop var_samp varbit varbit_in varbit_out varbit_send varbitcmp varbiteq varbitge varbitgt varbitle ' +
-  'varbitlt varbitne varbittypmodin varbittypmodout varchar varcharin varcharout varcharsend varchartypmodin varchartypmodout variance ' +
-  'version void_in void_out void_send websearch_to_tsquery width width_bucket xid xid8_larger xid8_smaller xid8cmp xid8eq xid8ge ' +
-  'xid8gt xid8in xid8le xid8lt xid8ne xid8out xid8send xideq xideqint4 xidin xidneq xidneqint4 xidout xidsend xml xml_in ' +
-  'xml_is_well_formed xml_is_well_formed_content xml_is_well_formed_document xml_out xml_send xmlagg xmlcomment xmlconcat2 xmlexists ' +
-  'xmltext xmlvalidate xpath xpath_exists ';
+  'ts_token_type tsm_handler_out tsmultirange tsq_mcontained tsq_mcontains tsquery tsquery_and tsquery_cmp tsquery_eq tsquery_ge ' +
+  'tsquery_gt tsquery_le tsquery_lt tsquery_ne tsquery_not tsquery_or tsquery_phrase tsqueryin tsqueryout tsquerysend tsrange ' +
+  'tsrange_subdiff tstzmultirange tstzrange tstzrange_subdiff tsvector tsvector_cmp tsvector_concat tsvector_eq tsvector_ge ' +
+  'tsvector_gt tsvector_le tsvector_lt tsvector_ne tsvector_to_array tsvectorin tsvectorout tsvectorsend txid_current_if_assigned ' +
+  'txid_current_snapshot txid_snapshot txid_snapshot_in txid_snapshot_out txid_snapshot_send txid_snapshot_xip txid_snapshot_xmax ' +
+  'txid_snapshot_xmin txid_visible_in_snapshot unicode_assigned unicode_version unistr unknownin unknownout unknownsend unnest upper ' +
+  'upper_inc upper_inf uuid uuid_cmp uuid_eq uuid_extract_timestamp uuid_extract_version uuid_ge uuid_gt uuid_hash uuid_hash_extended ' +
+  'uuid_in uuid_le uuid_lt uuid_ne uuid_out uuid_send uuidv4 uuidv7 var_pop var_samp varbit varbit_in varbit_out varbit_send varbitcmp ' +
+  'varbiteq varbitge varbitgt varbitle varbitlt varbitne varbittypmodin varbittypmodout varchar varcharin varcharout varcharsend ' +
+  'varchartypmodin varchartypmodout variance version void_in void_out void_send websearch_to_tsquery width width_bucket xid xid8 ' +
+  'xid8_larger xid8_smaller xid8cmp xid8eq xid8ge xid8gt xid8in xid8le xid8lt xid8ne xid8out xid8send xideq xideqint4 xidin xidneq ' +
+  'xidneqint4 xidout xidsend xml xml_in xml_is_well_formed xml_is_well_formed_content xml_is_well_formed_document xml_out xml_send ' +
+  'xmlagg xmlcomment xmlconcat2 xmlexists xmltext xmlvalidate xpath xpath_exists ';
 
 /** Names without schema, as in pg_proc. A name that is not in here proves nothing. */
 export const POSTGRES_READ_FUNCTIONS: ReadonlySet<string> = new Set(NAMES.trim().split(' '));

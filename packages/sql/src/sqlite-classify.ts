@@ -11,7 +11,7 @@ import {
   SQLITE_SETTING_PRAGMAS,
 } from './sqlite-functions.ts';
 import { splitStatements, type Statement } from './statements.ts';
-import { commonTableNames, mainVerbAt, tablesOf } from './tables.ts';
+import { commonTables, mainVerbAt, tablesOf } from './tables.ts';
 import type { Lexed } from './tokens.ts';
 import { transactionEffect } from './transaction-words.ts';
 
@@ -48,7 +48,7 @@ function queryEffect(lexed: Lexed, statement: Statement): Effect {
 /** Adds a reason for each function that is not known to be harmless; true when one tells of the session. */
 function judgeCalls(lexed: Lexed, statement: Statement, reasons: string[]): boolean {
   let pins = false;
-  let ctes: ReadonlySet<string> | undefined;
+  let ctes: ReadonlyMap<number, string> | undefined;
   for (let i = 0; i + 1 < statement.length; i++) {
     const token = statement[i]!;
     if (statement[i + 1]!.text !== '(' || (token.kind !== 'word' && token.kind !== 'quoted')) continue;
@@ -56,7 +56,7 @@ function judgeCalls(lexed: Lexed, statement: Statement, reasons: string[]): bool
     if (SQLITE_SESSION_FUNCTIONS.has(name)) pins = true;
     else if (SQLITE_READ_FUNCTIONS.has(name) || (token.kind === 'word' && SQLITE_NO_FUNCTIONS.has(name))) continue;
     else if (name.startsWith('PRAGMA_') && SQLITE_READ_PRAGMAS.has(name.slice(7))) continue;
-    else if ((ctes ??= commonTableNames(lexed, statement)).has(name.toLowerCase())) continue;
+    else if ((ctes ??= commonTables(lexed, statement)).has(i)) continue;
     const what = token.kind === 'word' ? `function ${name}()` : 'a function with a quoted name';
     if (reasons.length < 12)
       reasons.push(pins ? `${what} tells of the connection's own statements` : `${what} is not known to be read-only`);

@@ -23,7 +23,7 @@ const DEFINED = new Set('TABLE TABLES VIEW ON INTO'.split(' '));
 
 /** Tables read and written, unquoted; CTE names left out. PostgreSQL and SQLite fold unquoted names to lower case; MySQL keeps them. */
 export function tablesOf(lexed: Lexed, statement: readonly Token[]): { read: readonly string[]; written: readonly string[] } {
-  const ctes = commonTableNames(lexed, statement);
+  const ctes = new Set(commonTables(lexed, statement).values());
   const name = (at: number): { name: string; end: number } => qualifiedName(lexed, statement, at);
   const written: string[] = [];
   const target = targetAt(statement);
@@ -85,7 +85,9 @@ function targetAt(statement: readonly Token[]): number {
   return at;
 }
 
-/** The place of the verb behind the common table expressions, if any. */
+const MAIN_VERBS = new Set('SELECT VALUES TABLE INSERT REPLACE UPDATE DELETE MERGE'.split(' '));
+
+/** The place of the verb (or of the parenthesis before it) behind the common table expressions, if any. */
 export function mainVerbAt(statement: readonly Token[]): number {
   let at = 0;
   while (statement[at]?.text === '(' || statement[at]?.kind === 'executable') at++;
@@ -93,30 +95,25 @@ export function mainVerbAt(statement: readonly Token[]): number {
   let depth = 0;
   for (let i = at + 1; i < statement.length; i++) {
     const { text, kind } = statement[i]!;
-    if (text === '(') depth++;
-    else if (text === ')') depth--;
-    else if (
-      depth === 0 &&
-      kind === 'word' &&
-      /^(?:SELECT|VALUES|TABLE|INSERT|REPLACE|UPDATE|DELETE|MERGE)$/.test(text) &&
-      statement[i - 1]?.text === ')'
-    )
-      return i;
+    if (text === '(') {
+      if (depth++ === 0 && statement[i - 1]?.text === ')') return i;
+    } else if (text === ')') depth--;
+    else if (depth === 0 && kind === 'word' && MAIN_VERBS.has(text)) return i;
     else if (depth < 0) break;
   }
   return at;
 }
 
-/** Names defined by WITH anywhere in the statement, lower case. Linear. */
-export function commonTableNames(lexed: Lexed, statement: readonly Token[]): ReadonlySet<string> {
-  const names = new Set<string>();
+/** Common table expressions: name in lower case by the place of its definition, anywhere in the statement. Linear. */
+export function commonTables(lexed: Lexed, statement: readonly Token[]): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
   if (!statement.some((token) => token.text === 'WITH')) return names;
   const closing = closingParentheses(statement);
   for (let i = 0; i < statement.length; i++) {
     if (statement[i]!.text !== 'WITH') continue;
     let at = statement[i + 1]?.text === 'RECURSIVE' ? i + 2 : i + 1;
     for (let end = endOfCommonTable(statement, at, closing); end > 0; end = endOfCommonTable(statement, at, closing)) {
-      names.add(qualifiedName(lexed, statement, at).name.toLowerCase());
+      names.set(at, qualifiedName(lexed, statement, at).name.toLowerCase());
       if (statement[end]?.text !== ',') break;
       at = end + 1;
     }
