@@ -1,0 +1,54 @@
+/** Connection strings: what they say, and all that is wrong with them. The string itself, which may hold a password, is never shown. */
+
+export interface ConnectionStringValues {
+  databaseType?: 'postgresql' | 'mysql' | 'sqlite';
+  host?: string;
+  port?: number;
+  database?: string;
+  user?: string;
+  password?: string;
+}
+
+const SCHEMES: Readonly<Record<string, 'postgresql' | 'mysql'>> = {
+  'postgres:': 'postgresql',
+  'postgresql:': 'postgresql',
+  'mysql:': 'mysql',
+  'mariadb:': 'mysql',
+};
+
+const KNOWN = 'postgres://user@host:5432/db, mysql://user@host:3306/db, sqlite:file.db, sqlite::memory:';
+
+export function parseConnectionString(given: string): { values: ConnectionStringValues; problems: string[] } {
+  if (/^sqlite:/i.test(given)) return sqlite(given.slice('sqlite:'.length));
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  const databaseType = url && SCHEMES[url.protocol];
+  if (!url || !databaseType) return { values: {}, problems: [`connectionString: is none that is known. Write it as one of: ${KNOWN}`] };
+  const values: ConnectionStringValues = { databaseType };
+  const problems: string[] = [];
+  if (url.hostname) values.host = decode(url.hostname, problems).replace(/^\[(.*)\]$/, '$1');
+  if (url.port) values.port = Number(url.port);
+  if (url.pathname.length > 1) values.database = decode(url.pathname.slice(1), problems);
+  if (url.username) values.user = decode(url.username, problems);
+  if (url.password) values.password = decode(url.password, problems);
+  for (const key of url.searchParams.keys()) {
+    if (key !== 'sslmode' || url.searchParams.get(key) !== 'disable')
+      problems.push(`connectionString: its parameter "${key}" is not supported; leave it out`);
+  }
+  return { values, problems };
+}
+
+/** `sqlite:file.db`, `sqlite:/abs/file.db`, `sqlite:///abs/file.db`, `sqlite::memory:`. */
+function sqlite(rest: string): { values: ConnectionStringValues; problems: string[] } {
+  const database = rest.startsWith('//') ? rest.slice(2) : rest;
+  const problems = database === '' ? ['connectionString: names no file. Write sqlite:file.db or sqlite::memory:'] : [];
+  return { values: { databaseType: 'sqlite', database: database === '' ? ':memory:' : database }, problems };
+}
+
+function decode(part: string, problems: string[]): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    problems.push('connectionString: holds a % that begins no code; write it as %25');
+    return part;
+  }
+}

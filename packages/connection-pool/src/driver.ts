@@ -1,0 +1,79 @@
+/**
+ * The port to a database. A driver opens connections; a connection runs one statement at a time and knows from the protocol
+ * where it stands. Pools see nothing of the client libraries behind it.
+ */
+import type { Dialect } from '@kailash-ts/sql';
+import type { ConnectionRole, Field, Row, TransactionStatus } from './contract.ts';
+
+/** A group of connections to one server in one role, with its own limits. SQLite: the writer is one, the readers are another. */
+export interface HostPlan {
+  /** Begins the ids of its connections: `primary`, `replica`. */
+  readonly name: string;
+  readonly role: ConnectionRole;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Opens connections of one kind of database. Owned by one pool, which closes it after its connections. */
+export interface Driver {
+  readonly dialect: Dialect;
+  readonly hosts: readonly HostPlan[];
+  /**
+   * Opens a connection, ready for use.
+   * @throws ConnectError, AuthenticationError, DriverMissingError; when the signal is aborted nothing may stay open.
+   */
+  connect(host: HostPlan, signal: AbortSignal): Promise<DriverConnection>;
+  close(): Promise<void>;
+}
+
+/** A statement in the database's own placeholder style, with values that it takes. */
+export interface BoundStatement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly prepare: boolean | undefined;
+}
+
+/** A statement with many rows of values. Each row has as many values as the text has placeholders. */
+export interface BoundBatch {
+  readonly text: string;
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+export interface DriverResult {
+  readonly rows: Row[];
+  readonly rowCount: number;
+  readonly lastInsertId?: number | bigint;
+  readonly fields: readonly Field[];
+}
+
+/**
+ * One connection. Modes: idle -> (execute, executeMany, reset) -> busy -> idle; from any -> lost | destroyed, which is final.
+ *
+ * The caller never starts a second operation before the first has settled. Errors are this package's, made by the driver.
+ */
+export interface DriverConnection {
+  /** After the last settled operation. */
+  readonly transactionStatus: TransactionStatus;
+  /** False once it broke or was destroyed: it must not be used again. */
+  readonly usable: boolean;
+  /** @throws StatementError (connection stays usable), ConnectionLostError (it does not). Settles only when the connection is idle or lost. */
+  execute(statement: BoundStatement): Promise<DriverResult>;
+  /** All or nothing, also inside of a transaction (which may then be `failed`). @returns rows affected */
+  executeMany(batch: BoundBatch): Promise<number>;
+  /**
+   * Asks the server to cancel what runs. Resolves when the request is through, whatever becomes of it; the operation itself
+   * then settles. SQLite cannot interrupt: it retires the connection, whose operation then settles as lost.
+   */
+  cancel(): Promise<void>;
+  /**
+   * Makes the connection as good as new: rolls back, and undoes changes of the session if there were any. Free of round trips
+   * when clean. A rejection means that it must be destroyed.
+   */
+  reset(): Promise<void>;
+  /** Ends it in order. Never rejects. */
+  close(): Promise<void>;
+  /** Ends it at once; operations under way settle as lost. Never throws. */
+  destroy(): void;
+  /** Called once if the connection breaks while nothing runs on it. */
+  onLost(listener: () => void): void;
+}

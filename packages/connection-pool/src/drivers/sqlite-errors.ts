@@ -1,0 +1,71 @@
+/** From what libsql reports to this package's errors, by result code (sqlite.org/rescode.html). */
+import {
+  ConnectError,
+  ConnectionLostError,
+  ReadOnlyConnectionError,
+  StatementError,
+  type PoolError,
+  type StatementErrorKind,
+} from '../errors.ts';
+
+/** What the worker sends of an error. */
+export interface WorkerError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly rawCode?: number | undefined;
+  readonly row?: number | undefined;
+}
+
+const KINDS: Readonly<Record<string, StatementErrorKind>> = {
+  SQLITE_CONSTRAINT_UNIQUE: 'unique_violation',
+  SQLITE_CONSTRAINT_PRIMARYKEY: 'unique_violation',
+  SQLITE_CONSTRAINT_ROWID: 'unique_violation',
+  SQLITE_CONSTRAINT_FOREIGNKEY: 'foreign_key_violation',
+  SQLITE_CONSTRAINT_NOTNULL: 'not_null_violation',
+  SQLITE_CONSTRAINT_CHECK: 'check_violation',
+  SQLITE_CONSTRAINT_DATATYPE: 'data_error',
+  SQLITE_MISMATCH: 'data_error',
+  SQLITE_TOOBIG: 'data_error',
+  SQLITE_BUSY: 'busy',
+  SQLITE_BUSY_SNAPSHOT: 'busy',
+  SQLITE_LOCKED: 'busy',
+  SQLITE_INTERRUPT: 'server_timeout',
+  SQLITE_AUTH: 'permission_denied',
+};
+
+/** The file is broken or gone: another connection may do better. */
+const FATAL = /^SQLITE_(?:CORRUPT|NOTADB|IOERR|CANTOPEN|INTERNAL|NOMEM)/;
+
+export function isFatal({ code }: WorkerError): boolean {
+  return FATAL.test(code ?? '');
+}
+
+export function toStatementError(error: WorkerError): PoolError {
+  const { code = 'SQLITE_ERROR', rawCode, message, row } = error;
+  if (isFatal(error)) return new ConnectionLostError(code, true);
+  const facts = { codeName: code, errno: rawCode, row };
+  if (code.startsWith('SQLITE_READONLY')) return new ReadOnlyConnectionError(code, facts);
+  const kind = KINDS[code] ?? kindOfMessage(message);
+  const remedy = kind === 'busy' ? ' Another process holds the file: raise busyTimeoutMs, or try again.' : '';
+  return new StatementError(
+    `SQLite refused the statement: ${withoutText(message)} (${code}).${remedy}`,
+    { kind, ...facts },
+    { retryable: kind === 'busy' },
+  );
+}
+
+export function toConnectError({ code, message }: WorkerError, file: string): ConnectError {
+  return new ConnectError(`SQLite file ${file} cannot be opened: ${message}.`, { reason: code, retryable: code === 'SQLITE_BUSY' });
+}
+
+function kindOfMessage(message: string): StatementErrorKind {
+  if (/syntax error|incomplete input|unrecognized token/.test(message)) return 'syntax_error';
+  if (/^no such /.test(message)) return 'unknown_object';
+  return 'other';
+}
+
+/** Syntax errors show the text near them, which may be a literal. */
+function withoutText(message: string): string {
+  return message.replace(/near ".*": syntax error$/s, 'syntax error').replace(/unrecognized token: ".*"$/s, 'unrecognized token');
+}

@@ -1,0 +1,266 @@
+/**
+ * Every error of this package, under one base class.
+ *
+ * Drivers' own errors are told into these once, at the driver (`drivers/*-errors.ts`); the originals are not kept as causes,
+ * because their fields hold SQL text and values of rows. A message holds neither.
+ */
+import { KailashError, type KailashErrorOptions } from '@kailash-ts/core';
+
+/** Base of every error that a pool throws on purpose. */
+export class PoolError extends KailashError {
+  static override readonly errorName: string = 'PoolError';
+}
+
+/** The configuration of a pool is wrong. The message lists all problems, each with its path. Code `POOL_CONFIG_INVALID`. */
+export class PoolConfigError extends PoolError {
+  static override readonly errorName = 'PoolConfigError';
+
+  constructor(message: string, options?: KailashErrorOptions) {
+    super('POOL_CONFIG_INVALID', message, options);
+  }
+}
+
+/** A message to the pool is wrong: unknown operation, unknown key, wrong type. Code `POOL_MESSAGE_INVALID`. */
+export class PoolMessageError extends PoolError {
+  static override readonly errorName = 'PoolMessageError';
+
+  constructor(message: string, options?: KailashErrorOptions) {
+    super('POOL_MESSAGE_INVALID', message, options);
+  }
+}
+
+/** The client library of the database is not installed. Code `POOL_DRIVER_MISSING`. */
+export class DriverMissingError extends PoolError {
+  static override readonly errorName = 'DriverMissingError';
+
+  constructor(databaseType: string, packageName: string, cause: unknown) {
+    super(
+      'POOL_DRIVER_MISSING',
+      `The client library "${packageName}" for ${databaseType} cannot be loaded. Install it beside @kailash-ts/connection-pool: npm install ${packageName}`,
+      { cause, facts: { databaseType, packageName } },
+    );
+  }
+}
+
+/** The pool is closing or closed. Code `POOL_CLOSED`. */
+export class PoolClosedError extends PoolError {
+  static override readonly errorName = 'PoolClosedError';
+
+  constructor(pool: string) {
+    super('POOL_CLOSED', `Pool "${pool}" is closed: it gives no connections any more. Make a new pool, or close it later.`, {
+      facts: { pool },
+    });
+  }
+}
+
+/** How a pool stood at one moment. */
+export interface PoolCounts {
+  readonly total: number;
+  readonly idle: number;
+  readonly active: number;
+  readonly waiting: number;
+  readonly max: number;
+}
+
+/** No connection became free in time. `facts` hold the pool's counts. Code `POOL_ACQUIRE_TIMEOUT`, retryable. */
+export class AcquireTimeoutError extends PoolError {
+  static override readonly errorName = 'AcquireTimeoutError';
+
+  constructor(pool: string, timeoutMs: number, counts: PoolCounts, cause?: unknown) {
+    const { total, idle, active, waiting, max } = counts;
+    super(
+      'POOL_ACQUIRE_TIMEOUT',
+      `Pool "${pool}" had no free connection within ${timeoutMs} ms (total ${total}, idle ${idle}, active ${active}, waiting ${waiting}, max ${max}). ` +
+        'Release connections sooner, raise maxConnections, or raise acquireTimeoutMs.',
+      { cause, retryable: true, facts: { pool, timeoutMs, ...counts } },
+    );
+  }
+}
+
+/** The caller's signal was aborted; `cause` is its reason. Code `POOL_ABORTED`. */
+export class PoolAbortedError extends PoolError {
+  static override readonly errorName = 'PoolAbortedError';
+  /** Whether the database may have carried out the statement all the same. False while waiting for a connection. */
+  readonly mayHaveExecuted: boolean;
+
+  constructor(subject: string, mayHaveExecuted: boolean, cause: unknown) {
+    const outcome = mayHaveExecuted ? ' The database may have carried it out all the same: check before doing it again.' : '';
+    super('POOL_ABORTED', `${subject} was aborted by its caller.${outcome}`, { cause, facts: { mayHaveExecuted } });
+    this.mayHaveExecuted = mayHaveExecuted;
+  }
+}
+
+/** No connection is leased under this id. Code `POOL_LEASE_UNKNOWN`. */
+export class LeaseUnknownError extends PoolError {
+  static override readonly errorName = 'LeaseUnknownError';
+
+  constructor(pool: string, connectionId: string) {
+    super(
+      'POOL_LEASE_UNKNOWN',
+      `Pool "${pool}" has no leased connection "${connectionId}". Use the connectionId that acquire gave, in the same run, before it is released.`,
+      { facts: { pool, connectionId } },
+    );
+  }
+}
+
+/** A lease was used or released after its release. Code `POOL_LEASE_RELEASED`. */
+export class LeaseReleasedError extends PoolError {
+  static override readonly errorName = 'LeaseReleasedError';
+
+  constructor(pool: string, connectionId: string, reason: string) {
+    super('POOL_LEASE_RELEASED', `Lease "${connectionId}" of pool "${pool}" is over: ${reason}. Acquire a new one.`, {
+      facts: { pool, connectionId, reason },
+    });
+  }
+}
+
+/** A run that is over asked for a connection. Code `POOL_RUN_FINISHED`. */
+export class RunFinishedError extends PoolError {
+  static override readonly errorName = 'RunFinishedError';
+
+  constructor(pool: string, runId: string) {
+    super(
+      'POOL_RUN_FINISHED',
+      `Run "${runId}" is over and can take no connection of pool "${pool}". Await all work before the node ends.`,
+      {
+        facts: { pool, runId },
+      },
+    );
+  }
+}
+
+/** A connection could not be opened: refused, unreachable, too slow, no such database. Code `POOL_CONNECT_FAILED`. */
+export class ConnectError extends PoolError {
+  static override readonly errorName: string = 'ConnectError';
+  /** SQLSTATE, `ECONNREFUSED` and the like, as far as known. */
+  readonly reason: string | undefined;
+  /** The server itself is full: waiting helps where this pool has connections of its own. */
+  readonly serverFull: boolean;
+
+  constructor(
+    message: string,
+    options: KailashErrorOptions & { readonly reason?: string | undefined; readonly serverFull?: boolean; readonly code?: string } = {},
+  ) {
+    super(options.code ?? 'POOL_CONNECT_FAILED', message, { ...options, facts: { ...options.facts, reason: options.reason } });
+    this.reason = options.reason;
+    this.serverFull = options.serverFull ?? false;
+  }
+}
+
+/** The database refused user or password. Never retryable, so that nobody is locked out. Code `POOL_AUTHENTICATION_FAILED`. */
+export class AuthenticationError extends ConnectError {
+  static override readonly errorName = 'AuthenticationError';
+
+  constructor(message: string, reason: string | undefined) {
+    super(message, { reason, retryable: false, code: 'POOL_AUTHENTICATION_FAILED' });
+  }
+}
+
+/** What kind of mistake or conflict a statement met, the same on all databases. */
+export type StatementErrorKind =
+  | 'unique_violation'
+  | 'foreign_key_violation'
+  | 'not_null_violation'
+  | 'check_violation'
+  | 'syntax_error'
+  | 'unknown_object'
+  | 'permission_denied'
+  | 'data_error'
+  | 'serialization_failure'
+  | 'deadlock'
+  | 'lock_timeout'
+  | 'transaction_failed'
+  | 'transaction_rolled_back'
+  | 'server_timeout'
+  | 'busy'
+  | 'other';
+
+/** What the database said about a statement, without values. */
+export interface StatementErrorFacts {
+  readonly kind: StatementErrorKind;
+  /** SQLSTATE of PostgreSQL and MySQL. */
+  readonly sqlState?: string | undefined;
+  /** Error number of MySQL, result code of SQLite. */
+  readonly errno?: number | undefined;
+  /** Name of the code: `ER_DUP_ENTRY`, `SQLITE_CONSTRAINT_UNIQUE`. */
+  readonly codeName?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly table?: string | undefined;
+  readonly column?: string | undefined;
+  readonly constraint?: string | undefined;
+  /** Offset of the mistake in the SQL as sent, from 1. */
+  readonly position?: number | undefined;
+  /** Which row of `executeMany`, from 0. */
+  readonly row?: number | undefined;
+}
+
+/** The database refused a statement. The connection stays. Code `POOL_STATEMENT_FAILED`; retryable only for conflicts outside of a transaction. */
+export class StatementError extends PoolError {
+  static override readonly errorName: string = 'StatementError';
+  readonly kind: StatementErrorKind;
+  readonly sqlState: string | undefined;
+  readonly errno: number | undefined;
+
+  constructor(message: string, facts: StatementErrorFacts, options: { readonly retryable?: boolean; readonly code?: string } = {}) {
+    const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+    super(options.code ?? 'POOL_STATEMENT_FAILED', message, { retryable: options.retryable ?? false, facts: known });
+    this.kind = facts.kind;
+    this.sqlState = facts.sqlState;
+    this.errno = facts.errno;
+  }
+}
+
+/** A statement that writes was sent to a read-only connection. Code `POOL_READ_ONLY_CONNECTION`. */
+export class ReadOnlyConnectionError extends StatementError {
+  static override readonly errorName = 'ReadOnlyConnectionError';
+
+  constructor(detail: string, facts: Omit<StatementErrorFacts, 'kind'>) {
+    super(
+      `The statement writes, but its connection is read-only (${detail}). Ask for a connection with role "primary".`,
+      { ...facts, kind: 'permission_denied' },
+      { code: 'POOL_READ_ONLY_CONNECTION' },
+    );
+  }
+}
+
+/** Parameters do not fit the statement: wrong count, wrong shape, or a value that no database takes. Code `POOL_PARAMETERS_INVALID`. */
+export class StatementParametersError extends PoolError {
+  static override readonly errorName = 'StatementParametersError';
+
+  constructor(message: string, options?: KailashErrorOptions) {
+    super('POOL_PARAMETERS_INVALID', message, options);
+  }
+}
+
+/** The connection broke. The pool destroys it and opens another. Code `POOL_CONNECTION_LOST`. */
+export class ConnectionLostError extends PoolError {
+  static override readonly errorName = 'ConnectionLostError';
+  /** Whether the database may have carried out the statement that was under way. */
+  readonly mayHaveExecuted: boolean;
+
+  constructor(detail: string, mayHaveExecuted: boolean) {
+    const outcome = mayHaveExecuted ? ' The statement under way may have been carried out: check before doing it again.' : '';
+    super('POOL_CONNECTION_LOST', `The connection to the database was lost (${detail}).${outcome}`, {
+      retryable: !mayHaveExecuted,
+      facts: { mayHaveExecuted },
+    });
+    this.mayHaveExecuted = mayHaveExecuted;
+  }
+}
+
+/** A statement took longer than its `timeoutMs`; it was cancelled on the server. Code `POOL_STATEMENT_TIMEOUT`. */
+export class StatementTimeoutError extends PoolError {
+  static override readonly errorName = 'StatementTimeoutError';
+  /** Whether the database may have carried out the statement all the same. */
+  readonly mayHaveExecuted: boolean;
+
+  constructor(timeoutMs: number, mayHaveExecuted: boolean) {
+    const outcome = mayHaveExecuted ? ' It may have been carried out all the same: check before doing it again.' : '';
+    super(
+      'POOL_STATEMENT_TIMEOUT',
+      `The statement was not done within ${timeoutMs} ms and was cancelled.${outcome} Raise timeoutMs, or make the statement do less.`,
+      { retryable: !mayHaveExecuted, facts: { timeoutMs, mayHaveExecuted } },
+    );
+    this.mayHaveExecuted = mayHaveExecuted;
+  }
+}

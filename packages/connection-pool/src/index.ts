@@ -1,0 +1,56 @@
+/** `@kailash-ts/connection-pool`: connections to databases as a workflow node. In the order of the data path. */
+
+export { WorkflowConnectionPool } from './node.ts';
+export type { PoolAnswers, PoolMessageInput } from './node.ts';
+export { Pool } from './pool.ts';
+export type { PoolConfig, PoolOptions } from './config.ts';
+
+// The contract, also alone as `@kailash-ts/connection-pool/contract`.
+export type {
+  AcquireOptions,
+  ConnectionPool,
+  ConnectionRole,
+  Dialect,
+  ExecuteManyOptions,
+  ExecuteManyResult,
+  ExecuteOptions,
+  ExecuteResult,
+  FetchMode,
+  Field,
+  InitializeResult,
+  Lease,
+  Params,
+  PoolMessage,
+  PoolOperation,
+  PoolStats,
+  PoolStatus,
+  QueryConstraints,
+  ReleaseResult,
+  Row,
+  TransactionStatus,
+} from './contract.ts';
+
+// Parameters.
+export { postgresArray, type PostgresArray } from './parameters.ts';
+
+// Errors.
+export {
+  AcquireTimeoutError,
+  AuthenticationError,
+  ConnectError,
+  ConnectionLostError,
+  DriverMissingError,
+  LeaseReleasedError,
+  LeaseUnknownError,
+  PoolAbortedError,
+  PoolClosedError,
+  PoolConfigError,
+  PoolError,
+  PoolMessageError,
+  ReadOnlyConnectionError,
+  RunFinishedError,
+  StatementError,
+  StatementParametersError,
+  StatementTimeoutError,
+} from './errors.ts';
+export type { PoolCounts, StatementErrorFacts, StatementErrorKind } from './errors.ts';

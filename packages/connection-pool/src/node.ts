@@ -1,0 +1,130 @@
+/** The pool as a node: the same operations as messages. */
+import { serializeError, type Node, type NodeContext, type RunInfo } from '@kailash-ts/core';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { z } from 'zod';
+import type { ExecuteResult, InitializeResult, Lease, ReleaseResult, Row } from './contract.ts';
+import { LeaseUnknownError, PoolMessageError, StatementError } from './errors.ts';
+import { parsePoolMessage, poolMessageSchema, type PoolMessage } from './messages.ts';
+import { Pool } from './pool.ts';
+import type { PoolStats, PoolStatus } from './stats.ts';
+
+/** What each operation answers. */
+export interface PoolAnswers {
+  readonly initialize: InitializeResult;
+  readonly acquire: { readonly connectionId: string; readonly acquisitionTimeMs: number };
+  readonly release: ReleaseResult;
+  readonly execute: ExecuteResult<readonly Row[] | Row | null>;
+  readonly stats: PoolStats;
+  readonly get_status: PoolStatus;
+}
+
+export type PoolMessageInput = z.input<typeof poolMessageSchema>;
+type Answer = PoolAnswers[keyof PoolAnswers];
+
+/**
+ * A connection pool that is registered with a runtime, or used on its own. It needs no `start`: it initialises itself at first
+ * use. Leases that a run takes end with the run.
+ *
+ * @example
+ * const pool = new WorkflowConnectionPool({ name: 'db_pool', connectionString: 'sqlite:app.db' });
+ * const { connectionId } = await pool.process({ operation: 'acquire' });
+ */
+export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInput, Answer> {
+  readonly description = 'Connections to PostgreSQL, MySQL/MariaDB or SQLite, lent to workflows.';
+  readonly input = messageSchema;
+  /** Sizes the pool by load; comes with a later version, null until then. */
+  readonly adaptiveController = null;
+  /** Learns query patterns; comes with a later version, null until then. */
+  readonly queryPatternTracker = null;
+
+  /**
+   * Sends a message. Without a context it is checked here.
+   * @throws PoolMessageError, and as the method of the operation; but an error of SQL is an answer: `{ success: false, error }`.
+   */
+  async process<M extends PoolMessageInput>(message: M, context?: NodeContext): Promise<PoolAnswers[M['operation']]> {
+    const checked = context ? (message as PoolMessage) : parsePoolMessage(message);
+    return (await this.#answer(checked, context)) as PoolAnswers[M['operation']];
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
+  }
+
+  onRunStarted({ runId }: RunInfo): void {
+    this.beginRun(runId);
+  }
+
+  async onRunFinished({ runId }: Pick<RunInfo, 'runId'>): Promise<void> {
+    await this.endRun(runId);
+  }
+
+  async #answer(message: PoolMessage, context: NodeContext | undefined): Promise<Answer> {
+    switch (message.operation) {
+      case 'initialize':
+        return this.initialize();
+      case 'acquire':
+        return this.#acquireFor(message, context);
+      case 'release':
+        return this.release(this.#leaseOf(message.connectionId, context));
+      case 'execute':
+        return this.#executeFor(message, context);
+      case 'stats':
+        return this.stats();
+      case 'get_status':
+        return this.getStatus();
+    }
+  }
+
+  async #acquireFor(
+    { timeoutMs, role }: PoolMessage & { operation: 'acquire' },
+    context: NodeContext | undefined,
+  ): Promise<PoolAnswers['acquire']> {
+    const lease = await this.acquire({ timeoutMs, role, runId: context?.runId, signal: context?.signal });
+    return { connectionId: lease.id, acquisitionTimeMs: lease.waitTimeMs };
+  }
+
+  async #executeFor(message: PoolMessage & { operation: 'execute' }, context: NodeContext | undefined): Promise<PoolAnswers['execute']> {
+    const { connectionId, query, params, parameters, fetchMode, timeoutMs, prepare } = message;
+    const lease = this.#leaseOf(connectionId, context);
+    try {
+      return await this.execute(lease, query, params ?? parameters, { fetchMode, timeoutMs, prepare, signal: context?.signal });
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      const data = fetchMode === 'one' ? null : [];
+      return {
+        success: false,
+        data,
+        rowCount: 0,
+        fields: [],
+        error: serializeError(error),
+        executionTimeMs: 0,
+        waitTimeMs: 0,
+        connectionId,
+      };
+    }
+  }
+
+  /** By id; to a run, the leases of other runs do not exist. */
+  #leaseOf(connectionId: string, context: NodeContext | undefined): Lease {
+    const lease = this.lease(connectionId);
+    if (context?.runId !== undefined && lease.runId !== undefined && lease.runId !== context.runId) {
+      throw new LeaseUnknownError(this.name, connectionId);
+    }
+    return lease;
+  }
+}
+
+/** Explains mistakes as `parsePoolMessage` does; as JSON Schema it is the plain union. */
+const messageSchema: StandardSchemaV1<PoolMessageInput, PoolMessage> = {
+  '~standard': {
+    ...poolMessageSchema['~standard'],
+    validate: (value) => {
+      try {
+        return { value: parsePoolMessage(value) };
+      } catch (error) {
+        if (!(error instanceof PoolMessageError)) throw error;
+        return { issues: [{ message: error.message }] };
+      }
+    },
+  },
+};

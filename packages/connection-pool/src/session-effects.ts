@@ -1,0 +1,29 @@
+/**
+ * Whether a statement may leave something behind in its session: settings, temporary tables, locks, listeners. Told from the
+ * text and on the safe side: a reset too many costs one round trip, one too few gives a dirty connection to the next borrower.
+ */
+const FIRST_WORD = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([a-z]+)/i;
+
+/** Statements whose whole point is a change of the session, or that can hide one. */
+const CHANGERS = new Set(
+  'SET RESET LISTEN UNLISTEN PREPARE DEALLOCATE EXECUTE DECLARE LOAD DISCARD LOCK UNLOCK USE HANDLER FLUSH PRAGMA ATTACH DETACH DO CALL'.split(
+    ' ',
+  ),
+);
+
+// Session functions, user variables of MySQL, temporary objects; and executable comments of MySQL, in which anything may stand.
+const HIDDEN = /\b(?:set_config|pg_(?:try_)?advisory\w*|get_lock|release_lock|setseed|temp|temporary|pg_temp)\b|@|\/\*M?!/i;
+
+/** Remembers its answers for short texts, as programs run few of them, many times. */
+const known = new Map<string, boolean>();
+
+export function mayChangeSession(sql: string): boolean {
+  const remembered = known.get(sql);
+  if (remembered !== undefined) return remembered;
+  const changes = CHANGERS.has((FIRST_WORD.exec(sql)?.[1] ?? '').toUpperCase()) || HIDDEN.test(sql);
+  if (sql.length <= 1000) {
+    if (known.size >= 2000) known.clear();
+    known.set(sql, changes);
+  }
+  return changes;
+}
