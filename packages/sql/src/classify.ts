@@ -112,12 +112,20 @@ function describe(lexed: Lexed, effect: Effect, statementCount: number): Classif
     pinsSession: effect.pins,
     ...(effect.transaction !== undefined && statementCount === 1 ? { transaction: Object.freeze({ ...effect.transaction }) } : {}),
     statementCount,
-    tables: Object.freeze(unique([...effect.written, ...effect.read])),
-    tablesRead: Object.freeze([...effect.read]),
-    tablesWritten: Object.freeze([...effect.written]),
+    tables: frozen(effect.written.length === 0 ? effect.read : unique([...effect.written, ...effect.read])),
+    tablesRead: frozen(effect.read),
+    tablesWritten: frozen(effect.written),
     complexityScore: complexityOf(type, shapeOf(lexed.tokens)),
     template,
     templateHash: hashTemplate(template),
-    reasons: Object.freeze([...effect.reasons]),
+    reasons: frozen(effect.reasons),
   });
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Most lists are empty, and freezing costs more than asking. */
+function frozen(list: readonly string[]): readonly string[] {
+  if (list.length === 0) return NONE;
+  return Object.isFrozen(list) ? list : Object.freeze(list);
 }

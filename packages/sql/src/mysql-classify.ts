@@ -51,7 +51,7 @@ const SESSION = new Set(
 );
 
 function statementEffect(lexed: Lexed, full: Statement): Effect {
-  const statement = full.filter((token) => token.kind !== 'executable');
+  const statement = full.some((token) => token.kind === 'executable') ? full.filter((token) => token.kind !== 'executable') : full;
   const start = statement.findIndex((token) => token.text !== '(');
   const word = statement[start]?.kind === 'word' ? statement[start].text : '';
   switch (word) {

@@ -10,12 +10,13 @@ export type Statement = readonly Token[];
  * programs of MySQL (whose server takes all the rest of the text for the body). Empty statements don't count.
  */
 export function splitStatements(lexed: Lexed): Statement[] {
+  if (!lexed.tokens.some((token) => token.text === ';')) return lexed.tokens.some(isCode) ? [lexed.tokens] : [];
   const statements: Statement[] = [];
   let current: Token[] = [];
   const body = new Body(lexed.dialect);
   for (const token of lexed.tokens) {
     if (token.kind === 'punctuation' && token.text === ';' && !body.open) {
-      if (current.some((each) => each.kind !== 'executable')) statements.push(current);
+      if (current.some(isCode)) statements.push(current);
       current = [];
       body.reset();
     } else {
@@ -23,9 +24,11 @@ export function splitStatements(lexed: Lexed): Statement[] {
       body.see(token);
     }
   }
-  if (current.some((each) => each.kind !== 'executable')) statements.push(current);
+  if (current.some(isCode)) statements.push(current);
   return statements;
 }
+
+const isCode = (token: Token): boolean => token.kind !== 'executable';
 
 /** Whether the statement that is being read is inside a body that may hold semicolons. */
 class Body {

@@ -6,106 +6,102 @@ import { BEFORE_PARENTHESIS } from './keywords.ts';
 import { isOperand } from './lexer.ts';
 import type { Lexed, Token } from './tokens.ts';
 
-const CLOSING = new Set([')', ']', ',', ';', '.', ':']);
-const OPENING = new Set(['(', '[', '.', ':']);
-
 /**
  * The text with literals, numbers and placeholders as `?`, lists of values as one `?`, one space where SQL wants one, and no comments.
  * Identifiers keep their writing. What could not be lexed is `?` as well, so that no value shows.
  */
 export function templateOf(lexed: Lexed): string {
-  const parts: string[] = [];
+  const { tokens } = lexed;
+  const template = new Template();
   let previous: Token | undefined;
-  let before = '';
-  for (const token of lexed.tokens) {
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i]!;
     if (token.kind === 'executable') continue;
-    const text = shown(lexed, token);
-    if (text === '?' && token.kind !== 'operator') {
-      dropSign(parts, previous, lexed.tokens);
-      before = parts.at(-1)?.trimStart() ?? '';
-      // Adjacent strings are one string.
-      if (before !== '?' || previous?.kind !== 'string' || token.kind !== 'string') append(parts, before, text, previous);
+    if (isValue(token)) {
+      // Adjacent strings are one string; a sign in front of a value belongs to it: `= -5` is one value, `a - 5` is two.
+      if (token.kind === 'string' && previous?.kind === 'string') continue;
+      if (isSign(previous) && !isOperand(tokens[i - 2])) template.dropLast();
+      template.add('?', previous);
     } else {
-      if (text === ')' || text === ']') collapse(parts);
-      append(parts, parts.at(-1)?.trimStart() ?? '', text, previous);
+      if (token.text === ')' || token.text === ']') template.collapseList();
+      template.add(shown(lexed, token), previous);
     }
     previous = token;
   }
-  while (parts.at(-1) === ';') parts.pop();
-  return parts.join('');
+  return template.toString();
+}
+
+function isValue({ kind }: Token): boolean {
+  return kind === 'string' || kind === 'number' || kind === 'placeholder' || kind === 'error';
+}
+
+function isSign(token: Token | undefined): boolean {
+  return token?.kind === 'operator' && (token.text === '-' || token.text === '+');
 }
 
 function shown(lexed: Lexed, token: Token): string {
-  switch (token.kind) {
-    case 'string':
-    case 'number':
-    case 'placeholder':
-    case 'error':
-      return '?';
-    case 'operator':
-      return token.text.includes('??') ? token.text.replace('??', '?') : token.text;
-    case 'word':
-    case 'quoted':
-      return lexed.sql.slice(token.start, token.end);
-    default:
-      return token.text;
+  if (token.kind === 'word' || token.kind === 'quoted') return lexed.sql.slice(token.start, token.end);
+  return token.kind === 'operator' && token.text.includes('??') ? token.text.replace('??', '?') : token.text;
+}
+
+/** The parts of a template, and whether a space stands before each. */
+class Template {
+  readonly #parts: string[] = [];
+  readonly #spaced: boolean[] = [];
+
+  add(text: string, previous: Token | undefined): void {
+    const last = this.#parts.length - 1;
+    this.#spaced.push(last >= 0 && needsSpace(this.#parts[last]!, text, previous));
+    this.#parts.push(text);
   }
-}
 
-/** Every part carries the space before it. */
-function append(parts: string[], before: string, text: string, previous: Token | undefined): void {
-  parts.push(needsSpace(before, text, previous) ? ` ${text}` : text);
-}
-
-function needsSpace(before: string, text: string, previous: Token | undefined): boolean {
-  if (before === '' || OPENING.has(before) || CLOSING.has(text)) return false;
-  if (text === '[') return previous?.kind === 'operator' || before === ',';
-  if (text !== '(') return before !== '::' && text !== '::';
-  return (
-    previous?.kind === 'operator' ||
-    before === ',' ||
-    before === ')' ||
-    (previous?.kind === 'word' && BEFORE_PARENTHESIS.has(previous.text))
-  );
-}
-
-/** Takes out a sign that belongs to the number to come: `= -5` is one value, `a - 5` is two. */
-function dropSign(parts: string[], previous: Token | undefined, tokens: readonly Token[]): void {
-  if (previous?.kind !== 'operator' || (previous.text !== '-' && previous.text !== '+')) return;
-  const index = lastIndexOf(tokens, previous);
-  if (!isOperand(tokens[index - 1])) parts.pop();
-}
-
-/** Tokens lie in order of their start: found in logarithmic time. */
-function lastIndexOf(tokens: readonly Token[], token: Token): number {
-  let low = 0;
-  let high = tokens.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((tokens[middle]?.start ?? 0) < token.start) low = middle + 1;
-    else high = middle;
+  dropLast(): void {
+    this.#parts.pop();
+    this.#spaced.pop();
   }
-  return low;
-}
 
-/** A list of nothing but values, as in `IN (1, 2, 3)`, becomes one value. The list's end has just been reached. */
-function collapse(parts: string[]): void {
-  let at = parts.length - 1;
-  if (parts[at] !== '?' && parts[at] !== ' ?') return;
-  let values = 1;
-  while (at >= 2 && parts[at - 1] === ',' && (parts[at - 2] === ' ?' || parts[at - 2] === '?')) {
-    at -= 2;
-    values++;
+  /** A list of nothing but values, as in `IN (1, 2, 3)`, becomes one value. The list's end has just been reached. */
+  collapseList(): void {
+    const parts = this.#parts;
+    let first = parts.length - 1;
+    while (parts[first] === '?' && parts[first - 1] === ',' && parts[first - 2] === '?') first -= 2;
+    if (first < 2 || first === parts.length - 1 || !isList(parts[first - 2]!, parts[first - 1]!)) return;
+    parts.length = this.#spaced.length = first + 1;
   }
-  const open = parts[at - 1]?.trimStart();
-  if (values < 2 || (open !== '(' && open !== '[') || !isList(parts[at - 2], open)) return;
-  parts.length = at + 1;
+
+  toString(): string {
+    let text = '';
+    let end = this.#parts.length;
+    while (end > 0 && this.#parts[end - 1] === ';') end--;
+    for (let i = 0; i < end; i++) text += this.#spaced[i] ? ` ${this.#parts[i]}` : this.#parts[i];
+    return text;
+  }
 }
 
 /** `IN (`, `ANY (`, `ALL (`, `SOME (` and `ARRAY[` hold lists; the arguments of a function and a row of VALUES don't. */
-function isList(before: string | undefined, open: string): boolean {
-  const word = before?.trimStart().toUpperCase() ?? '';
-  return open === '[' ? word === 'ARRAY' : word === 'IN' || word === 'ANY' || word === 'ALL' || word === 'SOME';
+function isList(word: string, open: string): boolean {
+  if (open === '(') return word.length < 5 && /^(?:IN|ANY|ALL|SOME)$/i.test(word);
+  return open === '[' && /^ARRAY$/i.test(word);
+}
+
+function needsSpace(before: string, text: string, previous: Token | undefined): boolean {
+  switch (text) {
+    case ')':
+    case ']':
+    case ',':
+    case ';':
+    case '.':
+    case ':':
+    case '::':
+      return false;
+    case '[':
+      return previous?.kind === 'operator' || before === ',';
+    case '(':
+      if (previous?.kind === 'word') return BEFORE_PARENTHESIS.has(previous.text);
+      return previous?.kind === 'operator' || before === ',' || before === ')';
+    default:
+      return before !== '(' && before !== '[' && before !== '.' && before !== ':' && before !== '::';
+  }
 }
 
 /**
