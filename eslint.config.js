@@ -52,6 +52,7 @@ export default defineConfig(
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/no-deprecated': 'error',
       '@typescript-eslint/no-unnecessary-type-assertion': 'error',
+      '@typescript-eslint/no-unused-expressions': ['error', { allowShortCircuit: true, allowTernary: true }],
       '@typescript-eslint/no-unused-vars': [
         'error',
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'all', caughtErrorsIgnorePattern: '^_' },
@@ -60,6 +61,8 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
       // `!` documents an invariant that the compiler cannot see (noUncheckedIndexedAccess makes it frequent in hot loops).
       '@typescript-eslint/no-non-null-assertion': 'off',
+      // `String(error)` of what may be anything is how a thrown value becomes text.
+      '@typescript-eslint/no-base-to-string': 'off',
       // Numbers in messages are the house style.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
     },
@@ -88,7 +91,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['**/*.js'],
+    files: ['**/*.{js,mjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: {
