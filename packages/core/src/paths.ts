@@ -50,7 +50,8 @@ const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 /** Whether a segment may stand in a path: keys that reach a prototype may not. */
 export const isSafeSegment = (segment: string): boolean => !FORBIDDEN.has(segment);
 
-const INDEX = /^(?:0|[1-9]\d*)$/;
+/** Up to 9,999,999: a path cannot ask for a list of billions. */
+const INDEX = /^(?:0|[1-9]\d{0,6})$/;
 
 export const isIndex = (segment: string): boolean => INDEX.test(segment);
 
@@ -72,14 +73,18 @@ export function assign(target: unknown, path: Path, value: unknown, fresh: Set<u
 }
 
 function own(container: unknown, nextSegment: string, fresh: Set<unknown>): Record<string, unknown> {
-  if (fresh.has(container)) return container as Record<string, unknown>;
-  const copy: unknown = Array.isArray(container)
-    ? [...container]
-    : isContainer(container)
-      ? { ...container }
-      : isIndex(nextSegment)
-        ? []
-        : {};
+  // A list that is given a key which is no index is no list any more; the node's schema will say so.
+  const becomesObject = Array.isArray(container) && !isIndex(nextSegment);
+  if (fresh.has(container) && !becomesObject) return container as Record<string, unknown>;
+  const copy: unknown = becomesObject
+    ? { ...container }
+    : Array.isArray(container)
+      ? [...container]
+      : isContainer(container)
+        ? { ...container }
+        : isIndex(nextSegment)
+          ? []
+          : {};
   fresh.add(copy);
   return copy as Record<string, unknown>;
 }
