@@ -28,7 +28,7 @@ export { sleep, systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 
 // What other packages share: schema checks in the house's manner, suggestions.
-export { check, formatIssues, jsonSchemaOf, shapeOf } from './schema.ts';
+export { check, formatIssues, jsonSchemaOf, resolveRef, shapeOf } from './schema.ts';
 export type { Checked, JsonSchema, SchemaIssue } from './schema.ts';
 export { closest, didYouMean } from './suggest.ts';
 
