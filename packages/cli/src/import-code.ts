@@ -1,0 +1,60 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { KailashError } from '@kailash-ts/core';
+import { FileError } from './errors.ts';
+import { shownPath } from './paths.ts';
+
+let isTypeScriptReady: Promise<void> | undefined;
+
+/**
+ * Lets this process import TypeScript, for good: workflow and config share one module cache, so that a config imported by both the
+ * CLI and the workflow is one module with one set of nodes, and there is one copy of the engine. (`tsImport` would make a cache for
+ * each call.) The second hook is for folders whose package.json has no "type": "module".
+ */
+function readyForTypeScript(): Promise<void> {
+  return (isTypeScriptReady ??= (async () => {
+    const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+    cjs.register();
+    esm.register();
+  })());
+}
+
+/** What a module exports, by name. */
+export type Exports = Readonly<Record<string, unknown>>;
+
+/**
+ * Imports a TypeScript or JavaScript file.
+ * @param file absolute path of a file that exists
+ * @throws FileError with the message and the place of what went wrong; errors of `@kailash-ts` packages are the file's own words
+ *   about itself and become its cause
+ */
+export async function importCode(file: string): Promise<Exports> {
+  await readyForTypeScript();
+  try {
+    return unwrapCommonJs((await import(pathToFileURL(file).href)) as Exports);
+  } catch (error) {
+    throw new FileError(`${shownPath(file)} cannot be imported: ${messageOf(error)}${placeOf(error)}`, { cause: error });
+  }
+}
+
+/** TypeScript in a CommonJS package arrives as one default export that holds the real ones. */
+function unwrapCommonJs(exports: Exports): Exports {
+  const inner = exports['default'];
+  return typeof inner === 'object' && inner !== null && '__esModule' in inner ? (inner as Exports) : exports;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${typeof error === 'string' ? JSON.stringify(error) : typeof error}`;
+  return error.message || error.name;
+}
+
+/** `\n  at file:line:column`, from the first line of the stack that is in a file of the user's. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error) || error instanceof KailashError) return '';
+  for (const line of error.stack?.split('\n') ?? []) {
+    const match = /^(?:\s+at .*?)?\(?((?:file:\/\/)?\/[^()]+?):(\d+)(?::(\d+))?\)?$/.exec(line);
+    if (!match || match[1]!.includes('/node_modules/')) continue;
+    const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
+    if (!error.message.includes(file)) return `\n  at ${shownPath(file)}:${match[2]}${match[3] ? `:${match[3]}` : ''}`;
+  }
+  return '';
+}
