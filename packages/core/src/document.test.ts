@@ -41,7 +41,9 @@ describe('a workflow as a document', () => {
     const name = fc.string({ minLength: 1 });
     const anyDefinition = fc.record({
       name,
-      nodes: fc.array(fc.record({ id: name, node: name, input: fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }) }), { maxLength: 4 }),
+      nodes: fc.array(fc.record({ id: name, node: name, input: fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }) }), {
+        maxLength: 4,
+      }),
       edges: fc.array(fc.record({ from: name, output: fc.string(), to: name, input: fc.string() })),
     });
     fc.assert(

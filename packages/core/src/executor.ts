@@ -84,7 +84,8 @@ export class Run {
   #readyHead = 0;
   #readyTail = 0;
   /** Nodes that hold a permit of their own node already, or are to be tried again: they go first. */
-  readonly #granted: number[] = [];
+  #granted: number[] = [];
+  #grantedHead = 0;
   /** How to leave the queues and timers in which nodes of this run wait. */
   readonly #parked = new Map<number, () => void>();
   readonly #consumers: Int32Array | undefined;
@@ -148,17 +149,17 @@ export class Run {
   #pump(): void {
     if (this.#pumping || this.#yielding || this.#stopping) return;
     this.#pumping = true;
-    while (!this.#stopping && (this.#granted.length > 0 || this.#readyHead < this.#readyTail)) {
+    while (!this.#stopping && (this.#hasGranted || this.#readyHead < this.#readyTail)) {
       if (this.#isSliceOver()) break;
-      const isGranted = this.#granted.length > 0;
-      const i = isGranted ? this.#granted[0]! : this.#ready[this.#readyHead]!;
+      const isGranted = this.#hasGranted;
+      const i = isGranted ? this.#granted[this.#grantedHead]! : this.#ready[this.#readyHead]!;
       if (!isGranted && this.#isSkipped(i)) {
         this.#readyHead++;
         this.#conclude(i, SKIPPED, undefined);
         continue;
       }
       if (this.#inFlight >= this.#options.concurrency || !this.#takeSlot()) break;
-      if (isGranted) this.#granted.shift();
+      if (isGranted) this.#grantedHead++;
       else this.#readyHead++;
       const entry = this.plan.entries[i]!;
       if (!isGranted && entry.slots && !entry.slots.take()) {
@@ -177,6 +178,15 @@ export class Run {
       this.#host.slots.release();
     }
     if (this.#remaining === 0 || (this.#stopping && this.#inFlight === 0)) this.#finish();
+  }
+
+  get #hasGranted(): boolean {
+    if (this.#grantedHead < this.#granted.length) return true;
+    if (this.#grantedHead > 0) {
+      this.#granted = [];
+      this.#grantedHead = 0;
+    }
+    return false;
   }
 
   #isSliceOver(): boolean {
@@ -436,7 +446,7 @@ export class Run {
     this.#awaitsSlot = undefined;
     for (const leave of this.#parked.values()) leave();
     this.#parked.clear();
-    for (const i of this.#granted.splice(0)) this.plan.entries[i]!.slots?.release();
+    for (const i of this.#granted.slice(this.#grantedHead)) this.plan.entries[i]!.slots?.release();
     this.#controller.abort(reason);
     if (this.#inFlight === 0) return this.#finish();
     const cancelTimer = this.clock.setTimer(() => this.#abandon(), this.#host.cancelGraceMs);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type Attempt } from './attempt.ts';
-import { WorkflowBuilder, type NodeMap, type OutputOf, type TypedRegistry } from './builder.ts';
+import { type NodeMap, type OutputOf, type TypedRegistry } from './builder.ts';
 import { systemClock, type Clock } from './clock.ts';
 import {
   parseExecuteOptions,
@@ -286,7 +286,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   /** Everything that keeps the workflow from running here; empty when nothing does. */
   validate(workflow: Executable): ReturnType<typeof findProblems> {
     if (isDefinition(workflow)) return findProblems(workflow, this.#lookup(NO_NODES));
-    const { definition, inlineNodes } = workflow instanceof Workflow ? workflow : workflow.build();
+    const { definition, inlineNodes } = isWorkflow(workflow) ? workflow : workflow.build();
     return findProblems(definition, this.#lookup(inlineNodes));
   }
 
@@ -308,7 +308,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   }
 
   #workflowOf(executable: Executable): Workflow {
-    if (executable instanceof Workflow) return executable;
+    if (isWorkflow(executable)) return executable;
     if (!isDefinition(executable)) return executable.build();
     let workflow = this.#definitions.get(executable);
     if (!workflow) this.#definitions.set(executable, (workflow = Workflow.create(executable, { lookup: this.#lookup(NO_NODES) })));
@@ -476,10 +476,14 @@ interface MessageScope {
 const NO_NODES: ReadonlyMap<string, AnyNode> = new Map();
 const NO_PARAMETERS: ReadonlyMap<number, Record<string, unknown>> = new Map();
 
+/** By shape, not by class: a workflow may come from another copy of this package. */
+const isWorkflow = (workflow: Executable): workflow is Workflow =>
+  typeof workflow === 'object' && workflow !== null && 'definition' in workflow && 'inlineNodes' in workflow;
+
 function isDefinition(workflow: Executable): workflow is WorkflowDefinition {
   if (typeof workflow !== 'object' || workflow === null)
     throw new ConfigError(`A workflow is a Workflow, a WorkflowBuilder or a definition; received ${shapeOf(workflow)}.`);
-  if (workflow instanceof Workflow || workflow instanceof WorkflowBuilder || 'build' in workflow) return false;
+  if (isWorkflow(workflow) || 'build' in workflow) return false;
   if (!Array.isArray((workflow as WorkflowDefinition).nodes))
     throw new ConfigError(`A workflow is a Workflow, a WorkflowBuilder or a definition; received ${shapeOf(workflow)}.`);
   return true;
