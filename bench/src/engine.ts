@@ -17,7 +17,7 @@ import { SubjectProcess } from './engine/subject-process.ts';
 import type { Shape } from './engine/subject.ts';
 import { currentCommit, currentMachine, printReport } from './report.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 /** An engine that takes longer for one job is left out from there on. */
 const LIMIT_MS = 10_000;
 const SHAPES: readonly Shape[] = ['chain', 'fan-out'];

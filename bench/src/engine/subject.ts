@@ -14,11 +14,12 @@ export interface EngineSubject {
   prepare(shape: Shape, nodes: number): PreparedRun | Promise<PreparedRun>;
 }
 
-/** Job of a subject's process: prepare (once per shape and size, or anew when `fresh`), then run for at least `minMs`, and once at least. */
+/** Job of a subject's process: prepare (once per shape and size, or anew when `fresh`), then run once at least, until both times are over. */
 export interface Job {
   readonly shape: Shape;
   readonly nodes: number;
   readonly minMs: number;
+  readonly minCpuMs: number;
   readonly fresh?: boolean;
 }
 
