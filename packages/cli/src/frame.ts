@@ -24,7 +24,12 @@ const BAR_LENGTH = 12;
  * The run as it stands, as text that fits the terminal: the tree where it fits, else the steps that matter most now (failed,
  * running, then those that ended last) and a line that counts the others.
  */
-export function drawFrame({ title, state, tree, startedMs }: Scene, size: Size, nowMs: number, colors: Colors): string {
+export function drawFrame(scene: Scene, size: Size, nowMs: number, colors: Colors): string {
+  return `${drawSteps(scene, size, nowMs, colors)}\n${colors.dim(cut(summarize(scene.state.counts), size.columns))}`;
+}
+
+/** The same without the counts of what there is. */
+export function drawSteps({ title, state, tree, startedMs }: Scene, size: Size, nowMs: number, colors: Colors): string {
   const room = Math.max(1, size.rows - 3);
   const lines = [`${title}  ${formatDuration(nowMs - startedMs)}`];
   if (tree && tree.length <= room) {
@@ -34,7 +39,6 @@ export function drawFrame({ title, state, tree, startedMs }: Scene, size: Size, 
     for (const node of shown) lines.push(drawNode(node, '', size.columns, nowMs, colors));
     lines.push(colors.dim(cut(`… and ${state.nodes.size - shown.length} more`, size.columns)));
   }
-  lines.push(colors.dim(cut(summarize(state.counts), size.columns)));
   return lines.join('\n');
 }
 
@@ -120,7 +124,7 @@ function progressOf({ fraction }: NodeView): string {
 }
 
 /** Text of others, such as messages and notes, without line breaks and escape sequences. */
-// eslint-disable-next-line no-control-regex -- control characters are what is taken out
+
 export const oneLine = (text: string): string =>
   text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 

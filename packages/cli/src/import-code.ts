@@ -39,7 +39,7 @@ export async function importCode(file: string): Promise<Exports> {
 /** TypeScript in a CommonJS package arrives as one default export that holds the real ones. */
 function unwrapCommonJs(exports: Exports): Exports {
   const inner = exports['default'];
-  return typeof inner === 'object' && inner !== null && '__esModule' in inner ? (inner as Exports) : exports;
+  return typeof inner === 'object' && inner !== null && '__esModule' in inner ? inner : exports;
 }
 
 function messageOf(error: unknown): string {

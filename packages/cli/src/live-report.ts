@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { RuntimeEventName, RuntimeEvents } from '@kailash-ts/core';
 import { createLogUpdate } from 'log-update';
 import type { Colors } from './colors.ts';
-import { drawFrame, type Scene, type Size } from './frame.ts';
+import { drawFrame, drawSteps, type Scene, type Size } from './frame.ts';
 import type { Report, ReportSubject, RunEnd } from './report.ts';
 import { RunState } from './run-state.ts';
 import { divertedWrite, type Stdout } from './stdout.ts';
@@ -13,6 +13,8 @@ const REDRAW_MS = 80;
 /** Above this many steps no terminal shows the tree. */
 const MAX_TREE = 300;
 const MAX_OUTPUT_LINES = 60;
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
 
 /** A terminal: something to write to that has a size. */
 export interface Terminal {
@@ -70,7 +72,9 @@ export class LiveReport implements Report {
       tree: definition.nodes.length <= MAX_TREE ? layOutTree(definition) : undefined,
       startedMs: performance.now(),
     };
-    this.#draw = createLogUpdate(terminal as unknown as NodeJS.WritableStream);
+    // log-update would hide the cursor through standard error, which may be diverted to here.
+    this.#draw = createLogUpdate(terminal as unknown as NodeJS.WritableStream, { showCursor: true });
+    terminal.write(HIDE_CURSOR);
     this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
     this.#timer.unref();
   }
@@ -95,7 +99,7 @@ export class LiveReport implements Report {
   }
 
   end(end: RunEnd): void {
-    this.#redraw();
+    this.#redraw(drawSteps);
     this.close();
     const lines = endLines(end, this.#scene.state.counts, this.#colors, MAX_OUTPUT_LINES);
     this.#terminal.write(`${lines.join('\n')}\n`);
@@ -106,12 +110,13 @@ export class LiveReport implements Report {
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#draw.done();
+    this.#terminal.write(SHOW_CURSOR);
   }
 
-  #redraw(): void {
+  #redraw(draw = drawFrame): void {
     if (this.#isClosed) return;
     this.#isDrawn = true;
-    this.#draw(drawFrame(this.#scene, this.#size(), performance.now(), this.#colors));
+    this.#draw(draw(this.#scene, this.#size(), performance.now(), this.#colors));
   }
 
   #size(): Size {

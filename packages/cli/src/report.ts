@@ -1,11 +1,5 @@
-import {
-  RunError,
-  type RunResult,
-  type Runtime,
-  type RuntimeEventName,
-  type RuntimeEvents,
-  type WorkflowDefinition,
-} from '@kailash-ts/core';
+import type { RunError } from '@kailash-ts/core';
+import type { RunResult, Runtime, RuntimeEventName, RuntimeEvents, WorkflowDefinition } from '@kailash-ts/core';
 
 /** How a run ended: its result, and its error where it did not complete. */
 export interface RunEnd {
