@@ -56,6 +56,8 @@ export interface DriverConnection {
   readonly transactionStatus: TransactionStatus;
   /** False once it broke or was destroyed: it must not be used again. */
   readonly usable: boolean;
+  /** Whether `reset` would have nothing to do: no transaction, no change of the session, no cancel on its way. */
+  readonly clean: boolean;
   /** @throws StatementError (connection stays usable), ConnectionLostError (it does not). Settles only when the connection is idle or lost. */
   execute(statement: BoundStatement): Promise<DriverResult>;
   /** All or nothing, also inside of a transaction (which may then be `failed`). @returns rows affected */

@@ -31,7 +31,7 @@ export class Entry {
   readonly #cancelGraceMs: number;
   readonly #turns: (() => void)[] = [];
   #busy = false;
-  #stopRunning: AbortController | undefined;
+  #interrupt: ((reason: unknown) => void) | undefined;
 
   constructor({ id, role, connection, clock, cancelGraceMs }: EntryOptions) {
     this.id = id;
@@ -66,12 +66,12 @@ export class Entry {
 
   /** Whether giving it back needs no round trip. */
   get isClean(): boolean {
-    return !this.#busy && this.connection.usable && this.connection.transactionStatus === 'idle';
+    return !this.#busy && this.connection.usable && this.connection.clean;
   }
 
   /** Stops what runs, as if its caller had aborted it. */
   interrupt(reason: unknown): void {
-    this.#stopRunning?.abort(reason);
+    this.#interrupt?.(reason);
   }
 
   async #run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
@@ -79,23 +79,18 @@ export class Entry {
     this.#busy = true;
     if (limits.signal?.aborted) return this.#refuse(new PoolAbortedError('The statement', false, limits.signal.reason));
     if (!this.connection.usable) return this.#refuse(new ConnectionLostError('it was lost before', false));
-    const stop = new AbortController();
-    const unlink = link(limits.signal, stop);
-    this.#stopRunning = stop;
-    const { outcome, settled } = runLimited(work, this.connection, {
-      signal: stop.signal,
-      timeoutMs: limits.timeoutMs,
+    const { outcome, settled, interrupt } = runLimited(work, this.connection, {
+      ...limits,
       clock: this.#clock,
       cancelGraceMs: this.#cancelGraceMs,
       mayHaveExecuted: this.role !== 'replica',
     });
-    const ended = (): void => {
-      unlink();
-      this.#stopRunning = undefined;
+    this.#interrupt = interrupt;
+    void settled.then(() => {
+      this.#interrupt = undefined;
       this.lastUsed = this.#clock.wallTime();
       this.#nextTurn();
-    };
-    settled!.then(ended);
+    });
     return outcome;
   }
 
@@ -110,11 +105,4 @@ export class Entry {
     if (next) next();
     else this.#busy = false;
   }
-}
-
-function link(signal: AbortSignal | undefined, controller: AbortController): () => void {
-  if (!signal) return () => {};
-  const onAbort = (): void => controller.abort(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  return () => signal.removeEventListener('abort', onAbort);
 }

@@ -23,10 +23,12 @@ export interface LimitedOptions extends Limits {
 }
 
 export interface Limited<T> {
-  /** The operation's outcome; on abort or timeout an error, at once. */
+  /** The operation's outcome; on abort, timeout or interrupt an error, at once. */
   readonly outcome: Promise<T>;
-  /** Resolves when the operation has ended on the connection too, which is idle then, or destroyed. Undefined: with `outcome`. */
-  readonly settled: Promise<unknown> | undefined;
+  /** Resolves when the operation has ended on the connection too, which is idle then, or destroyed. Never rejects. */
+  readonly settled: Promise<unknown>;
+  /** Stops it as if its caller had aborted it with this reason. */
+  interrupt(reason: unknown): void;
 }
 
 /**
@@ -36,40 +38,46 @@ export interface Limited<T> {
 export function runLimited<T>(work: () => Promise<T>, connection: Stoppable, options: LimitedOptions): Limited<T> {
   const { signal, timeoutMs, clock, cancelGraceMs, mayHaveExecuted } = options;
   const operation = work();
-  if (signal === undefined && timeoutMs === Infinity) return { outcome: operation, settled: undefined };
-  let stopWatching: () => void = () => {};
   let cancelled: Promise<void> | undefined;
+  let stop!: (error: unknown) => void;
+  const interrupt = (reason: unknown): void => stop(new PoolAbortedError('The statement', mayHaveExecuted, reason));
+  const onAbort = (): void => interrupt(signal!.reason);
   const outcome = new Promise<T>((resolve, reject) => {
-    const stop = (error: unknown): void => {
-      stopWatching();
-      reject(error);
-      cancelled = cancelWithin(connection, operation, clock, cancelGraceMs);
-    };
-    const onAbort = (): void => stop(new PoolAbortedError('The statement', mayHaveExecuted, signal!.reason));
-    const cancelTimer =
-      timeoutMs === Infinity ? undefined : clock.setTimer(() => stop(new StatementTimeoutError(timeoutMs, mayHaveExecuted)), timeoutMs);
-    stopWatching = () => {
+    let cancelTimer: (() => void) | undefined;
+    let isOver = false;
+    const finish = (): void => {
+      isOver = true;
       cancelTimer?.();
       signal?.removeEventListener('abort', onAbort);
     };
+    stop = (error) => {
+      if (isOver) return;
+      finish();
+      reject(error);
+      cancelled = cancelWithin(connection, operation, clock, cancelGraceMs);
+    };
+    if (timeoutMs !== Infinity) cancelTimer = clock.setTimer(() => stop(new StatementTimeoutError(timeoutMs, mayHaveExecuted)), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
-    operation.then(resolve, reject).finally(stopWatching);
+    operation.then(
+      (value) => (finish(), resolve(value)),
+      (error: unknown) => (finish(), reject(error as Error)),
+    );
   });
-  const settled = operation.then(
-    () => cancelled,
+  // A stopped operation may never end; then its connection is destroyed, which `cancelled` waits for.
+  const settled = outcome.then(
+    () => undefined,
     () => cancelled,
   );
-  return { outcome, settled };
+  return { outcome, settled, interrupt };
 }
 
+/** Resolves when the operation has ended, or when its connection had to be destroyed. Never rejects: the caller has been told already. */
 async function cancelWithin(connection: Stoppable, operation: Promise<unknown>, clock: Clock, graceMs: number): Promise<void> {
-  const stopTimer = Number.isFinite(graceMs) ? clock.setTimer(() => connection.destroy(), graceMs) : undefined;
-  try {
-    await connection.cancel();
-    await operation;
-  } catch {
-    // Its caller has been told already.
-  } finally {
-    stopTimer?.();
-  }
+  let stopTimer: (() => void) | undefined;
+  const overdue = new Promise<void>((resolve) => {
+    if (Number.isFinite(graceMs)) stopTimer = clock.setTimer(resolve, graceMs);
+  }).then(() => connection.destroy());
+  const ended = Promise.allSettled([connection.cancel(), operation]);
+  await Promise.race([ended, overdue]);
+  stopTimer?.();
 }

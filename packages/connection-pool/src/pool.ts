@@ -236,8 +236,10 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     const limit = milliseconds(this.config.acquireTimeoutMs);
     const wanted = this.#hosts.flatMap((host, index) => Array.from({ length: Math.max(host.plan.min, index === 0 ? 1 : 0) }, () => host));
     const opened = await Promise.allSettled(
-      wanted.map(async (host) => host.giveBack(host.take(undefined) ?? (await host.wait({}, limit)))),
+      wanted.map(async (host) => ({ host, entry: host.take(undefined) ?? (await host.wait({}, limit)) })),
     );
+    // Only when all are there: one that goes back at once would be the next one's.
+    for (const result of opened) if (result.status === 'fulfilled') result.value.host.giveBack(result.value.entry);
     const failure = opened.find((result) => result.status === 'rejected');
     if (failure) throw failure.reason;
     this.#initialized = true;
@@ -325,18 +327,21 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   /** Within `resetTimeoutMs`, or not at all: a connection that does not answer must not hold up its borrower. */
   async #clean(entry: Entry): Promise<boolean> {
-    entry.state = entry.state === 'gone' ? 'gone' : 'cleaning';
     if (!entry.connection.usable) return false;
+    if (entry.isClean) return true;
+    if (entry.state !== 'gone') entry.state = 'cleaning';
     const limit = milliseconds(this.config.resetTimeoutMs);
-    const stopTimer = Number.isFinite(limit) ? this.#clock.setTimer(() => entry.connection.destroy(), limit) : undefined;
-    try {
-      await entry.reset();
-      return entry.connection.usable && entry.transactionStatus === 'idle';
-    } catch {
-      return false;
-    } finally {
-      stopTimer?.();
-    }
+    let stopTimer: (() => void) | undefined;
+    const overdue = new Promise<boolean>((resolve) => {
+      if (Number.isFinite(limit)) stopTimer = this.#clock.setTimer(() => resolve(false), limit);
+    });
+    const cleaned = entry.reset().then(
+      () => entry.connection.usable && entry.connection.clean,
+      () => false,
+    );
+    const clean = await Promise.race([cleaned, overdue]);
+    stopTimer?.();
+    return clean;
   }
 
   async #close(): Promise<void> {

@@ -45,16 +45,19 @@ export function typeName(field: FieldPacket): string {
   return NAMES[type] ?? `type ${type}`;
 }
 
-/** Corrects the rows in place, column by column; most columns need nothing. */
-export function correctRows(rows: Row[], fields: readonly FieldPacket[]): void {
-  for (const field of fields) {
-    const correct = correctionFor(field);
-    if (!correct) continue;
-    for (const row of rows) {
-      const value = row[field.name];
-      if (value !== null) row[field.name] = correct(value);
-    }
-  }
+/** Rows as objects, from the arrays that mysql2 gives (as objects it refuses some names of columns). */
+export function toRows(arrays: readonly unknown[][], fields: readonly FieldPacket[]): Row[] {
+  const columns = fields.map((field) => ({ name: field.name, correct: correctionFor(field) }));
+  return arrays.map((values) => {
+    const row: Row = {};
+    columns.forEach(({ name, correct }, index) => {
+      const raw = values[index];
+      const value = raw !== null && correct ? correct(raw) : raw;
+      if (name === '__proto__') Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
+      else row[name] = value;
+    });
+    return row;
+  });
 }
 
 function correctionFor(field: FieldPacket): ((value: unknown) => unknown) | undefined {

@@ -1,14 +1,14 @@
 /** MySQL and MariaDB through mysql2. Statements with values are prepared on the server, so that no value is ever pasted into SQL. */
 import type { Connection, ConnectionOptions, FieldPacket, ResultSetHeader } from 'mysql2';
 import type { ServerTarget } from '../config.ts';
-import type { Row, TransactionStatus } from '../contract.ts';
+import type { TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan } from '../driver.ts';
 import { ConnectionLostError, DriverMissingError, StatementError } from '../errors.ts';
 import type { ParameterValue } from '../parameters.ts';
 import { mayChangeSession } from '../session-effects.ts';
 import { multiRowInsert, type MultiRowInsert } from './multi-row.ts';
 import { isFatal, toConnectError, toStatementError } from './mysql-errors.ts';
-import { correctRows, toWire, typeName, type TypedIntegers } from './mysql-values.ts';
+import { toRows, toWire, typeName, type TypedIntegers } from './mysql-values.ts';
 
 type Mysql2 = typeof import('mysql2') & { readonly TypedParameter: TypedIntegers };
 
@@ -18,7 +18,7 @@ const AUTOCOMMIT = 0x0002;
 const UNSUPPORTED_PS = 1295;
 
 /** Bounds of one statement of a batch: parameters under the protocol's 65,535, and text and values well under max_allowed_packet. */
-const BATCH_PARAMETERS = 20_000;
+const BATCH_PARAMETERS = 5000;
 const BATCH_BYTES = 1_000_000;
 
 /** The same meaning of times on all databases. */
@@ -110,6 +110,8 @@ interface Answer {
 
 class MysqlConnection implements DriverConnection {
   readonly #mysql: Mysql2;
+  /** mysql2 loads it anew at each access. */
+  readonly #typed: TypedIntegers;
   readonly #connection: Connection;
   readonly #options: ConnectionOptions;
   #failRunning: ((error: unknown) => void) | undefined;
@@ -118,10 +120,12 @@ class MysqlConnection implements DriverConnection {
   #inTransaction = false;
   #autocommit = true;
   #cancelling: Promise<void> | undefined;
+  #stopKilling: AbortController | undefined;
   #onLost: () => void = () => {};
 
   constructor(mysql: Mysql2, connection: Connection, options: ConnectionOptions) {
     this.#mysql = mysql;
+    this.#typed = mysql.TypedParameter;
     this.#connection = connection;
     this.#options = options;
     connection.on('error', () => this.#lost());
@@ -130,6 +134,10 @@ class MysqlConnection implements DriverConnection {
 
   get usable(): boolean {
     return this.#usable;
+  }
+
+  get clean(): boolean {
+    return !this.#changed && !this.#cancelling && !this.#inTransaction;
   }
 
   get transactionStatus(): TransactionStatus {
@@ -143,7 +151,7 @@ class MysqlConnection implements DriverConnection {
   async execute({ text, values, prepare }: BoundStatement): Promise<DriverResult> {
     await this.#settleCancel();
     if (mayChangeSession(text)) this.#changed = true;
-    const wire = values.map((value) => toWire(value as ParameterValue, this.#mysql.TypedParameter));
+    const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
     try {
       return toResult(await this.#run(text, wire, prepare));
     } catch (error) {
@@ -200,7 +208,7 @@ class MysqlConnection implements DriverConnection {
   }
 
   async #one(text: string, values: readonly unknown[], row?: number): Promise<DriverResult> {
-    const wire = values.map((value) => toWire(value as ParameterValue, this.#mysql.TypedParameter));
+    const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
     try {
       return toResult(await this.#run(text, wire));
     } catch (error) {
@@ -210,11 +218,13 @@ class MysqlConnection implements DriverConnection {
 
   /** KILL QUERY from a connection of its own; resolves when the server has answered. */
   cancel(): Promise<void> {
-    return (this.#cancelling = this.#kill().catch(() => {}));
+    this.#stopKilling = new AbortController();
+    return (this.#cancelling = this.#kill(this.#stopKilling.signal).catch(() => {}));
   }
 
-  async #kill(): Promise<void> {
-    const killer = await open(this.#mysql, this.#options, new AbortController().signal);
+  async #kill(signal: AbortSignal): Promise<void> {
+    const killer = await open(this.#mysql, this.#options, signal);
+    signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
     try {
       await new Promise<void>((resolve) => killer.query(`KILL QUERY ${this.#connection.threadId}`, () => resolve()));
     } finally {
@@ -241,6 +251,7 @@ class MysqlConnection implements DriverConnection {
 
   destroy(): void {
     this.#breakOff();
+    this.#stopKilling?.abort();
     this.#failRunning?.(new ConnectionLostError('it was destroyed', true));
   }
 
@@ -262,8 +273,8 @@ class MysqlConnection implements DriverConnection {
     });
   }
 
-  #learnStatus({ data }: Answer): boolean {
-    const header = lastHeader(data);
+  #learnStatus(answer: Answer): boolean {
+    const header = lastHeader(answer);
     if (!header) return !this.#inTransaction && this.#autocommit;
     const status = header.serverStatus ?? 0;
     this.#inTransaction = (status & IN_TRANSACTION) !== 0;
@@ -283,10 +294,10 @@ class MysqlConnection implements DriverConnection {
 
   /** Without values as text: some commands cannot be prepared, and one round trip is less. */
   async #send(text: string, wire: readonly unknown[], prepare?: boolean): Promise<Answer> {
-    const asText = (): Promise<Answer> => this.#track((done) => this.#connection.query(text, done));
+    const asText = (): Promise<Answer> => this.#track((done) => this.#connection.query({ sql: text, rowsAsArray: true }, done));
     if (wire.length === 0 && prepare !== true) return asText();
     try {
-      return await this.#track((done) => this.#connection.execute(text, wire as never, done));
+      return await this.#track((done) => this.#connection.execute({ sql: text, rowsAsArray: true, values: wire as never }, done));
     } catch (error) {
       if ((error as { errno?: number }).errno === UNSUPPORTED_PS && wire.length === 0) return asText();
       throw error;
@@ -336,28 +347,27 @@ function endOfPiece(rows: BoundBatch['rows'], start: number, mostRows: number): 
 }
 
 /** Of a CALL that returns rows, the header is the last of several results. */
-function lastHeader(data: unknown): (ResultSetHeader & { serverStatus?: number }) | undefined {
-  const last: unknown = Array.isArray(data) && data.length > 0 && !isRowSet(data) ? data.at(-1) : data;
+function lastHeader({ data, fields }: Answer): (ResultSetHeader & { serverStatus?: number }) | undefined {
+  const last: unknown = isSeveral(fields) ? (data as unknown[]).at(-1) : data;
   return last !== null && typeof last === 'object' && 'serverStatus' in last && 'affectedRows' in last
     ? (last as ResultSetHeader)
     : undefined;
 }
 
-function isRowSet(data: readonly unknown[]): boolean {
-  return !Array.isArray(data[0]);
+/** mysql2 gives one list of fields for each of several results. */
+function isSeveral(fields: Answer['fields']): boolean {
+  return Array.isArray(fields) && (Array.isArray(fields[0]) || fields.at(-1) === undefined);
 }
 
 function toResult({ data, fields }: Answer): DriverResult {
-  if (Array.isArray(data))
-    return Array.isArray(data[0])
-      ? rowsResult(data[0] as Row[], (fields as unknown as FieldPacket[][])[0] ?? [])
-      : rowsResult(data as Row[], fields ?? []);
+  if (isSeveral(fields)) return rowsResult((data as unknown[][][])[0]!, (fields as unknown as FieldPacket[][])[0] ?? []);
+  if (Array.isArray(data)) return rowsResult(data as unknown[][], fields ?? []);
   const { affectedRows, insertId } = data as ResultSetHeader;
   const lastInsertId = typeof insertId === 'string' ? BigInt(insertId) : insertId;
   return { rows: [], rowCount: affectedRows, fields: [], ...(lastInsertId !== 0 && { lastInsertId }) };
 }
 
-function rowsResult(rows: Row[], fields: readonly FieldPacket[]): DriverResult {
-  correctRows(rows, fields);
+function rowsResult(arrays: readonly unknown[][], fields: readonly FieldPacket[]): DriverResult {
+  const rows = toRows(arrays, fields);
   return { rows, rowCount: rows.length, fields: fields.map((field) => ({ name: field.name, type: typeName(field) })) };
 }

@@ -104,6 +104,7 @@ class PostgresConnection implements DriverConnection {
   #usable = true;
   #changed = false;
   #cancelling: Promise<void> | undefined;
+  #stopCancel: AbortController | undefined;
   #onLost: () => void = () => {};
 
   constructor(client: Client, address: { readonly host: string; readonly port: number }, prepareCacheSize: number) {
@@ -116,6 +117,10 @@ class PostgresConnection implements DriverConnection {
 
   get usable(): boolean {
     return this.#usable;
+  }
+
+  get clean(): boolean {
+    return !this.#changed && !this.#cancelling && this.transactionStatus === 'idle';
   }
 
   get transactionStatus(): TransactionStatus {
@@ -185,8 +190,9 @@ class PostgresConnection implements DriverConnection {
   }
 
   cancel(): Promise<void> {
+    this.#stopCancel = new AbortController();
     const { processID, secretKey } = this.#client as unknown as { processID: number; secretKey: number };
-    return (this.#cancelling = sendCancel(this.#address, processID, secretKey));
+    return (this.#cancelling = sendCancel(this.#address, processID, secretKey, this.#stopCancel.signal));
   }
 
   async reset(): Promise<void> {
@@ -205,6 +211,7 @@ class PostgresConnection implements DriverConnection {
 
   destroy(): void {
     this.#usable = false;
+    this.#stopCancel?.abort();
     wireOf(this.#client).stream.destroy();
     this.#current?.connectionLost(new ConnectionLostError('it was destroyed', true));
   }
@@ -271,7 +278,12 @@ function isStale(error: unknown): boolean {
 }
 
 /** CancelRequest (PostgreSQL manual, "Canceling Requests in Progress"). Resolves when the server has closed: it has acted by then. */
-function sendCancel(address: { readonly host: string; readonly port: number }, processId: number, secretKey: number): Promise<void> {
+function sendCancel(
+  address: { readonly host: string; readonly port: number },
+  processId: number,
+  secretKey: number,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     const message = Buffer.alloc(16);
     message.writeInt32BE(16, 0);
@@ -279,6 +291,7 @@ function sendCancel(address: { readonly host: string; readonly port: number }, p
     message.writeInt32BE(processId, 8);
     message.writeInt32BE(secretKey, 12);
     const socket = createConnection(address);
+    signal.addEventListener('abort', () => socket.destroy(), { once: true });
     socket.on('error', () => {});
     socket.on('close', () => resolve());
     socket.on('connect', () => socket.write(message));

@@ -19,6 +19,7 @@ export class SqliteDriver implements Driver {
   readonly #target: FileTarget;
   /** Opening changes the file to WAL mode, which two connections cannot do at once. */
   #opening: Promise<unknown> = Promise.resolve();
+  readonly #connections = new Set<SqliteConnection>();
 
   constructor(target: FileTarget, hosts: readonly HostPlan[]) {
     this.#target = target;
@@ -31,13 +32,21 @@ export class SqliteDriver implements Driver {
     return opened;
   }
 
-  async close(): Promise<void> {}
+  /** Waits for retired threads, whose last statement may still run; but not for ever. */
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, RETIREMENT_MS)));
+    await Promise.race([Promise.all([...this.#connections].map((connection) => connection.ended)), limit]);
+    clearTimeout(timer);
+  }
 
   async #open(host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
     signal.throwIfAborted();
     requireLibsql();
     const { file } = this.#target;
     const connection = new SqliteConnection(this.#target, host.role === 'replica');
+    this.#connections.add(connection);
+    void connection.ended.then(() => this.#connections.delete(connection));
     const drop = (): void => connection.destroy();
     signal.addEventListener('abort', drop, { once: true });
     try {
@@ -51,6 +60,9 @@ export class SqliteDriver implements Driver {
     }
   }
 }
+
+/** How long `close` waits for statements that nobody waits for any more. */
+const RETIREMENT_MS = 5000;
 
 function requireLibsql(): void {
   try {
@@ -85,6 +97,8 @@ interface Answer {
 }
 
 class SqliteConnection implements DriverConnection {
+  /** Resolves when its thread is gone. */
+  readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #readOnly: boolean;
   readonly #pending = new Map<number, Pending>();
@@ -102,6 +116,7 @@ class SqliteConnection implements DriverConnection {
     // No flags of the parent (`--import tsx` and the like): the worker is plain JavaScript.
     this.#worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData, execArgv: [] });
     this.#worker.unref();
+    this.ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.#worker.on('error', (error) => this.#lost(error.message));
     this.#worker.on('exit', () => this.#lost('its thread ended'));
@@ -109,6 +124,10 @@ class SqliteConnection implements DriverConnection {
 
   get usable(): boolean {
     return this.#usable;
+  }
+
+  get clean(): boolean {
+    return !this.#changed && !this.#inTransaction;
   }
 
   get transactionStatus(): TransactionStatus {
@@ -143,11 +162,10 @@ class SqliteConnection implements DriverConnection {
 
   async close(): Promise<void> {
     if (!this.#usable) return;
-    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.ref();
     await this.#ask({ op: 'close' }).catch(() => {});
     this.#usable = false;
-    await ended;
+    await this.ended;
   }
 
   destroy(): void {

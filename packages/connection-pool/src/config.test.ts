@@ -1,0 +1,69 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parsePoolConfig } from './config.ts';
+
+const problemsOf = (options: unknown): string[] => {
+  try {
+    parsePoolConfig(options);
+  } catch (error) {
+    return (error as { facts: { problems: string[] } }).facts.problems;
+  }
+  return [];
+};
+
+describe('the configuration of a pool', () => {
+  it('has the defaults of the guide', () => {
+    const config = parsePoolConfig({ name: 'db_pool', database: 'myapp' });
+    expect(config).toMatchObject({
+      databaseType: 'postgresql',
+      minConnections: 2,
+      maxConnections: 10,
+      healthThreshold: 50,
+      adaptiveSizing: false,
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it.each([
+    [
+      'postgres://me:p%40ss@db.example:6432/app',
+      { databaseType: 'postgresql', host: 'db.example', port: 6432, user: 'me', password: 'p@ss', database: 'app' },
+    ],
+    ['postgresql://localhost/app', { databaseType: 'postgresql', host: 'localhost', database: 'app' }],
+    ['mysql://root@127.0.0.1/app', { databaseType: 'mysql', host: '127.0.0.1', user: 'root' }],
+    ['mariadb://[::1]:3307/app', { databaseType: 'mysql', host: '::1', port: 3307 }],
+    ['sqlite::memory:', { databaseType: 'sqlite', database: ':memory:' }],
+    ['sqlite:data/app.db', { databaseType: 'sqlite', database: 'data/app.db' }],
+    ['sqlite:///var/app.db', { databaseType: 'sqlite', database: '/var/app.db' }],
+  ])('understands %s', (connectionString, expected) => {
+    expect(parsePoolConfig({ connectionString })).toMatchObject(expected);
+  });
+
+  it('names all problems at once, with their paths and what was probably meant', () => {
+    const problems = problemsOf({ min_connections: 1, maxConnection: 3, port: 70_000, acquireTimeoutMs: 0, adaptiveSizing: 'yes' });
+    expect(problems).toHaveLength(5);
+    expect(problems.join('\n')).toContain('min_connections: is no known key (did you mean "minConnections"?)');
+    expect(problems.join('\n')).toContain('maxConnection: is no known key (did you mean "maxConnections"?)');
+  });
+
+  it.each([0, -1, Number.NaN, '10', Infinity, 1.5, 1e9, null])('refuses %s as maxConnections', (maxConnections) => {
+    expect(problemsOf({ maxConnections })[0]).toContain('maxConnections');
+  });
+
+  it('checks fields against each other', () => {
+    expect(problemsOf({ minConnections: 5, maxConnections: 4 })).toEqual(['minConnections: 5 is more than maxConnections (4)']);
+    expect(problemsOf({ databaseType: 'mysql', connectionString: 'postgres://h/d' })[0]).toContain('connectionString is of postgresql');
+    expect(problemsOf({ host: 'h', connectionString: 'postgres://h/d' })[0]).toContain('host: stands beside connectionString');
+    expect(problemsOf({ databaseType: 'sqlite', host: 'h' })).toHaveLength(2);
+    expect(problemsOf({ connectionString: 'postgres://h/d?sslmode=require' })[0]).toContain('sslmode');
+    expect(problemsOf({ connectionString: 'oracle://h/d' })[0]).toContain('sqlite::memory:');
+  });
+
+  it('shows no secret in any way', () => {
+    const config = parsePoolConfig({ connectionString: 'postgres://me:hush@h/d' });
+    expect(config.password).toBe('hush');
+    expect(inspect(config, { depth: 9 })).not.toContain('hush');
+    expect(JSON.stringify(config)).not.toContain('hush');
+    expect(problemsOf({ connectionString: 'postgres://me:hush@h/d?what=1', x: 1 }).join()).not.toContain('hush');
+  });
+});
