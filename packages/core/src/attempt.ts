@@ -62,12 +62,12 @@ export class Attempt implements NodeContext {
     try {
       if (runSpan) this.#span = startNodeSpan(runSpan, this.nodeId, this.#entry.name, this.attempt);
       const output: unknown = this.#span
-        ? within(this.#span, () => this.#entry.node.process(input, this))
+        ? within(this.#span, () => this.#entry.node.process(input, this) as unknown)
         : this.#entry.node.process(input, this);
       if (isThenable(output)) {
         output.then(
           (value) => this.#finish(value),
-          (error: unknown) => this.settle(false, error ?? new Error(`Node "${this.nodeId}" rejected without an error.`)),
+          (error: unknown) => this.settle(false, error ?? 'rejected without a reason'),
         );
       } else this.#finish(output);
     } catch (error) {

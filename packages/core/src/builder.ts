@@ -344,7 +344,7 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
   }
 
   #handle<T>(nodeId: string): Handle<T> {
-    return createHandle<T>({ builder: this, nodeId, path: [] } as RefTarget<T>);
+    return createHandle<T>({ builder: this, nodeId, path: [] });
   }
 }
 

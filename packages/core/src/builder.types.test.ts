@@ -27,8 +27,8 @@ describe('the types of a workflow', () => {
     expectTypeOf(runtime.execute<{ csv: string }, { loaded: number; deep: { sum: number } }>).returns.resolves.toEqualTypeOf<
       RunResult<{ loaded: number; deep: { sum: number } }>
     >();
-    const execute = () => runtime.execute(done, { input: { csv: 'a.csv' } });
-    expectTypeOf<Awaited<ReturnType<typeof execute>>['output']>().toEqualTypeOf<{ loaded: number; deep: { sum: number } }>();
+    const _execute = () => runtime.execute(done, { input: { csv: 'a.csv' } });
+    expectTypeOf<Awaited<ReturnType<typeof _execute>>['output']>().toEqualTypeOf<{ loaded: number; deep: { sum: number } }>();
   });
 
   it('refuse wrong edges at compile time', () => {
@@ -73,8 +73,8 @@ describe('the types of a workflow', () => {
     wf.addNode('nope', 'cvs', { path: 'x' });
     // @ts-expect-error a wrong type through a name
     wf.addNode('wrong', 'csv', { path: 5 });
-    const send = () => runtime.process('total', { values: [1] });
-    expectTypeOf<Awaited<ReturnType<typeof send>>['sum']>().toEqualTypeOf<number>();
+    const _send = () => runtime.process('total', { values: [1] });
+    expectTypeOf<Awaited<ReturnType<typeof _send>>['sum']>().toEqualTypeOf<number>();
   });
 
   it('are known for the names of a map of nodes', () => {

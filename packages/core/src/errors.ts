@@ -5,6 +5,8 @@
  * Codes are stable; each has a row in `docs/reference/errors.md` (a test fails otherwise).
  */
 
+const prototypeOf = (value: object): object | null => Object.getPrototypeOf(value) as object | null;
+
 const BRAND = Symbol.for('@kailash-ts/error');
 
 export interface KailashErrorOptions {
@@ -31,7 +33,7 @@ export class KailashError extends Error {
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.facts = options.facts ?? {};
-    Object.defineProperty(this, 'name', { value: (new.target as typeof KailashError).errorName, configurable: true });
+    Object.defineProperty(this, 'name', { value: new.target.errorName, configurable: true });
     Object.defineProperty(this, BRAND, { value: true });
   }
 
@@ -39,7 +41,7 @@ export class KailashError extends Error {
     if (typeof value !== 'object' || value === null) return false;
     if (!Object.hasOwn(this, 'errorName')) return Function.prototype[Symbol.hasInstance].call(this, value);
     if (!(BRAND in value)) return false;
-    for (let proto: object | null = Object.getPrototypeOf(value); proto; proto = Object.getPrototypeOf(proto)) {
+    for (let proto = prototypeOf(value); proto; proto = prototypeOf(proto)) {
       const constructor = (proto as { constructor?: { errorName?: unknown } }).constructor;
       if (constructor && Object.hasOwn(constructor, 'errorName') && constructor.errorName === this.errorName) return true;
     }

@@ -68,14 +68,20 @@ function expected(steps: readonly Step[]) {
   return { ran, makespan: Math.max(...end) };
 }
 
-function play(steps: readonly Step[], limits: { concurrency?: number; maxInFlight?: number; nodeLimit: number }) {
+interface Limits {
+  readonly concurrency?: number;
+  readonly maxInFlight?: number;
+  readonly nodeLimit: number;
+}
+
+function play(steps: readonly Step[], limits: Limits, signal?: AbortSignal, breaking = -1) {
   const clock = new SimulatedClock();
   const state = { inFlight: 0, most: 0, limited: { plain: 0, merging: 0 }, limitedMost: 0, calls: new Map<number, number>() };
   const make = (kind: 'plain' | 'merging', limited: boolean) =>
     defineNode({
       acceptsSkipped: kind === 'merging',
       ...(limited ? { concurrency: limits.nodeLimit } : {}),
-      process: ({ i }: { i: number; data?: string[] }, { attempt, nodeId }: NodeContext) => {
+      process: ({ i }: { i: number; data?: string[] }, { attempt, nodeId, signal: nodeSignal }: NodeContext) => {
         const { sync, ms, failures, says } = steps[i]!;
         state.calls.set(i, (state.calls.get(i) ?? 0) + 1);
         state.most = Math.max(state.most, ++state.inFlight);
@@ -83,10 +89,17 @@ function play(steps: readonly Step[], limits: { concurrency?: number; maxInFligh
         const end = () => {
           state.inFlight--;
           if (limited) state.limited[kind]--;
+          if (i === breaking) throw Object.assign(new Error('broken'), { retryable: false });
           if (attempt <= failures) throw new Error('again');
           return { id: nodeId, says };
         };
-        return sync ? end() : sleep(clock, ms).then(end);
+        return sync
+          ? end()
+          : sleep(clock, ms, nodeSignal).then(end, (reason: unknown) => {
+              state.inFlight--;
+              if (limited) state.limited[kind]--;
+              throw reason;
+            });
       },
     });
   const nodes = {
@@ -97,8 +110,10 @@ function play(steps: readonly Step[], limits: { concurrency?: number; maxInFligh
   };
   const runtime = new Runtime({ clock, nodes, ...(limits.maxInFlight === undefined ? {} : { maxInFlight: limits.maxInFlight }) });
   const workflow = Workflow.create(definitionOf(steps));
-  const run = runtime.execute(workflow, limits.concurrency === undefined ? {} : { concurrency: limits.concurrency });
-  return { clock, state, result: clock.runUntil(run) as Promise<RunResult> };
+  const execute = (options: { signal?: AbortSignal } = {}) =>
+    runtime.execute(workflow, { ...options, ...(limits.concurrency === undefined ? {} : { concurrency: limits.concurrency }) });
+  const run = execute(signal ? { signal } : {});
+  return { clock, state, runtime, execute, run, result: clock.runUntil<RunResult>(run) };
 }
 
 describe('any graph', () => {
@@ -134,6 +149,31 @@ describe('any graph', () => {
         expect(clock.pendingTimers).toBe(0);
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('leaves nothing behind when it is cancelled or breaks at any moment', async () => {
+    const limits = fc.record({
+      concurrency: fc.integer({ min: 1, max: 3 }),
+      maxInFlight: fc.integer({ min: 1, max: 3 }),
+      nodeLimit: fc.integer({ min: 1, max: 2 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(graphs, limits, fc.nat(60), fc.integer({ min: -1, max: 24 }), async (steps, bounds, abortAt, breaking) => {
+        const controller = new AbortController();
+        const { clock, state, execute, result } = play(steps, bounds, controller.signal, breaking);
+        clock.setTimer(() => controller.abort(new Error('stop')), abortAt);
+        const ended = await result.catch((error: { result: RunResult }) => error.result);
+        const statuses = Object.values(ended.nodes).map(({ status }) => status);
+        expect(statuses).toHaveLength(steps.length);
+        for (const status of statuses) expect(['completed', 'failed', 'skipped', 'cancelled']).toContain(status);
+        expect(ended.status === 'completed').toBe(!statuses.includes('failed') && !statuses.includes('cancelled'));
+        expect(state.inFlight).toBe(0);
+        await clock.advance(100);
+        expect(clock.pendingTimers).toBe(0);
+        if (breaking >= steps.length || breaking < 0) expect((await clock.runUntil(execute())).status).toBe('completed');
+      }),
+      { numRuns: 200 },
     );
   });
 });

@@ -1,36 +1,26 @@
 /**
  * The one scheduler. A node starts the moment that the last thing it waits for is there; there are no levels.
  *
- * State of a run lives in flat arrays indexed by node number (about 40 bytes a node), so that 1,000,000 nodes are no matter.
+ * What is known lives in `RunState`, flat arrays by node number; this file decides what happens next.
  * Nothing recurses: a node that ends puts its successors into a queue, and `#pump` empties the queue. Long runs of quick nodes
  * give the event loop a turn every few milliseconds, so that timers, signals and sockets stay alive.
  */
 import { Attempt, isThenable } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import { parseInput } from './define-node.ts';
-import { NodeOutputError, serializeError } from './errors.ts';
+import { serializeError } from './errors.ts';
 import type { EventBus } from './events.ts';
 import type { NodeReference } from './node.ts';
-import { assign, formatPath, isIndex, lookUp, type Path } from './paths.ts';
-import { FROM_INPUT, mayBeAbsent, retryOf, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { afterFailure } from './policy.ts';
 import type { NodeEntry } from './registry.ts';
-import { shapeOf } from './schema.ts';
+import { CANCELLED, COMPLETED, FAILED, PENDING, RUNNING, RunState, SKIPPED, STATUS_NAMES, type RunConstants } from './run-state.ts';
 import type { Slots } from './slots.ts';
-import { didYouMean } from './suggest.ts';
 import type { RunSpan } from './telemetry.ts';
 
 /** Longest time that nodes which end at once may keep the event loop. */
 const SLICE_MS = 4;
 const CHECK_EVERY = 64;
-
-export const PENDING = 0;
-export const RUNNING = 1;
-export const COMPLETED = 2;
-export const FAILED = 3;
-export const SKIPPED = 4;
-export const CANCELLED = 5;
-const NOT_STARTED = -1;
 
 /** What a run needs of its runtime. */
 export interface RunHost {
@@ -48,7 +38,7 @@ export interface RunOptions {
   readonly runId: string;
   readonly input: unknown;
   /** Constant input of a node for this run, in place of that of its definition. */
-  readonly constants: ReadonlyMap<number, Readonly<Record<string, unknown>>>;
+  readonly constants: RunConstants;
   readonly concurrency: number;
   /** Drop a result as soon as nothing waits for it any more and the output does not need it. */
   readonly keepOnlyOutput: boolean;
@@ -62,12 +52,7 @@ export class Run {
   readonly clock: Clock;
   readonly events: EventBus;
   readonly span: RunSpan | undefined;
-  readonly status: Uint8Array;
-  readonly attempts: Uint16Array;
-  readonly startedAt: Float64Array;
-  readonly durations: Float64Array;
-  readonly results: unknown[];
-  readonly errors = new Map<number, unknown>();
+  readonly state: RunState;
   /** Index of the node whose failure ended the run. */
   failedNode: number | undefined;
   cancelReason: unknown;
@@ -77,8 +62,6 @@ export class Run {
   readonly #options: RunOptions;
   readonly #controller = new AbortController();
   readonly #waiting: Int32Array;
-  /** 1 where something that the node waits for was skipped. */
-  readonly #touchedBySkip: Uint8Array;
   /** Nodes whose inputs are there; each enters once. */
   readonly #ready: Int32Array;
   #readyHead = 0;
@@ -88,7 +71,6 @@ export class Run {
   #grantedHead = 0;
   /** How to leave the queues and timers in which nodes of this run wait. */
   readonly #parked = new Map<number, () => void>();
-  readonly #consumers: Int32Array | undefined;
   #remaining: number;
   #inFlight = 0;
   #stopping = false;
@@ -110,16 +92,10 @@ export class Run {
     this.span = options.span;
     this.#host = host;
     this.#options = options;
-    this.status = new Uint8Array(size);
-    this.attempts = new Uint16Array(size);
-    this.startedAt = new Float64Array(size).fill(NOT_STARTED);
-    this.durations = new Float64Array(size);
-    this.results = new Array<unknown>(size);
+    this.state = new RunState(plan, options.input, options.constants, options.keepOnlyOutput);
     this.#waiting = graph.indegree.slice();
-    this.#touchedBySkip = new Uint8Array(size);
     this.#ready = new Int32Array(size);
     this.#remaining = size;
-    this.#consumers = options.keepOnlyOutput ? countConsumers(plan) : undefined;
     this.done = new Promise((resolve) => (this.#resolveDone = resolve));
   }
 
@@ -153,7 +129,7 @@ export class Run {
       if (this.#isSliceOver()) break;
       const isGranted = this.#hasGranted;
       const i = isGranted ? this.#granted[this.#grantedHead]! : this.#ready[this.#readyHead]!;
-      if (!isGranted && this.#isSkipped(i)) {
+      if (!isGranted && this.state.isSkipped(i)) {
         this.#readyHead++;
         this.#conclude(i, SKIPPED, undefined);
         continue;
@@ -234,54 +210,28 @@ export class Run {
     this.#pump();
   }
 
-  #isSkipped(i: number): boolean {
-    if (this.#touchedBySkip[i] === 1 && !(this.plan.entries[i]!.node.acceptsSkipped === true && this.#hasAnyInput(i))) return true;
-    const guard = this.plan.guards.get(i);
-    if (!guard) return false;
-    if (guard.source !== FROM_INPUT && this.status[guard.source] !== COMPLETED) return true;
-    return lookUp(this.#produced(guard.source), guard.path).value !== guard.equals;
-  }
-
-  #hasAnyInput(i: number): boolean {
-    const { bindingStarts, bindings } = this.plan;
-    for (let b = bindingStarts[i]!; b < bindingStarts[i + 1]!; b++) if (this.#arrives(bindings[b]!)) return true;
-    return bindingStarts[i] === bindingStarts[i + 1];
-  }
-
-  /** Whether an edge brings something: its source ran, and took this branch. */
-  #arrives(edge: number): boolean {
-    const source = this.plan.sources[edge]!;
-    return source === FROM_INPUT || (this.status[source] === COMPLETED && !this.#isBranchNotTaken(source, edge));
-  }
-
-  #isBranchNotTaken(source: number, edge: number): boolean {
-    if (edge < 0 || this.plan.entries[source]!.node.branches === undefined) return false;
-    const path = this.plan.outputPaths[edge]!;
-    return path.length > 0 && !lookUp(this.results[source], path.slice(0, 1)).found;
-  }
-
   #begin(i: number, entry: NodeEntry): void {
-    this.status[i] = RUNNING;
+    this.state.status[i] = RUNNING;
     this.#inFlight++;
-    if (this.attempts[i] === 0) this.startedAt[i] = this.clock.now();
+    if (this.state.attempts[i] === 0) this.state.startedAt[i] = this.clock.now();
     if (entry.isReady) return this.#attempt(i, entry);
     this.#host.start(entry).then(
       () => (this.#stopping ? this.settle(i, entry, false, this.#controller.signal.reason) : this.#attempt(i, entry)),
       (error: unknown) => {
-        this.attempts[i]!++;
+        this.state.attempts[i]!++;
         this.settle(i, entry, false, error);
       },
     );
   }
 
   #attempt(i: number, entry: NodeEntry): void {
-    const number = ++this.attempts[i]!;
+    const number = ++this.state.attempts[i]!;
     const { events } = this;
     if (events.has('node:started'))
       events.emit('node:started', { runId: this.runId, nodeId: this.plan.nodes[i]!.id, node: entry.name, attempt: number });
     let input: unknown;
     try {
-      input = this.#gather(i);
+      input = this.state.gather(i);
       if (entry.node.input !== undefined) {
         input = parseInput(entry.node, input, this.plan.nodes[i]!.id);
         if (isThenable(input)) {
@@ -298,61 +248,11 @@ export class Run {
     new Attempt(this, i, entry, number).execute(input);
   }
 
-  // --- data -----------------------------------------------------------------------------------------------------------------
-
-  #produced(source: number): unknown {
-    return source === FROM_INPUT ? this.#options.input : this.results[source];
-  }
-
-  /** The node's input: its constants, with what the edges bring put in its place. */
-  #gather(i: number): unknown {
-    const { bindingStarts, bindings, nodes } = this.plan;
-    const constants = this.#options.constants.get(i) ?? nodes[i]!.input ?? NO_INPUT;
-    const end = bindingStarts[i + 1]!;
-    if (bindingStarts[i] === end) return constants;
-    // One level deep, the common case, takes one copy; `fresh` remembers what is ours already when it goes deeper.
-    let copy: Record<string, unknown> | undefined;
-    let fresh: Set<unknown> | undefined;
-    let dropped: Path[] | undefined;
-    let input: unknown = constants;
-    for (let b = bindingStarts[i]!; b < end; b++) {
-      const edge = bindings[b]!;
-      const path = this.plan.inputPaths[edge]!;
-      if (this.#arrives(edge)) {
-        const value = this.#take(i, edge);
-        if (value === undefined) continue;
-        if (path.length === 0) input = value;
-        else {
-          input = copy ??= { ...constants };
-          if (path.length === 1) copy[path[0]!] = value;
-          else assign(copy, path, value, (fresh ??= new Set<unknown>([copy])));
-        }
-      } else (dropped ??= []).push(path);
-    }
-    return dropped ? withoutDropped(input, dropped) : input;
-  }
-
-  #take(i: number, edge: number): unknown {
-    const source = this.plan.sources[edge]!;
-    const path = this.plan.outputPaths[edge]!;
-    const produced = this.#produced(source);
-    if (path.length === 0) return produced;
-    const { found, value, depth } = lookUp(produced, path);
-    if (found || source === FROM_INPUT || mayBeAbsent(this.plan.entries[source]!, path)) return value;
-    const parent = lookUp(produced, path.slice(0, depth)).value;
-    const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
-    const [from, to] = [this.plan.nodes[source]!.id, this.plan.nodes[i]!.id];
-    throw new NodeOutputError(
-      `Node "${to}" wants output "${formatPath(path)}" of node "${from}", which returned ${shapeOf(produced)}${didYouMean(path[depth]!, known)}.`,
-      { nodeId: from, consumer: to, output: formatPath(path) },
-    );
-  }
-
   // --- outcomes -------------------------------------------------------------------------------------------------------------
 
   /** Takes in the outcome of an attempt; called exactly once an attempt. */
   settle(i: number, entry: NodeEntry, ok: boolean, value: unknown): void {
-    if (this.status[i] !== RUNNING) return;
+    if (this.state.status[i] !== RUNNING) return;
     this.#inFlight--;
     entry.slots?.release();
     this.#host.slots.release();
@@ -364,7 +264,7 @@ export class Run {
   }
 
   #afterFailure(i: number, error: unknown): void {
-    const verdict = afterFailure(retryOf(this.plan, i), this.attempts[i]!, error, this.#host.random());
+    const verdict = afterFailure(this.plan.nodes[i]!.retry, this.state.attempts[i]!, error, this.#host.random());
     if (!verdict.retry) {
       this.failedNode = i;
       this.#conclude(i, FAILED, error);
@@ -375,12 +275,12 @@ export class Run {
       this.events.emit('node:retrying', {
         runId: this.runId,
         nodeId: this.plan.nodes[i]!.id,
-        attempt: this.attempts[i]!,
+        attempt: this.state.attempts[i]!,
         delayMs,
         error: serializeError(error),
       });
     }
-    this.status[i] = PENDING;
+    this.state.status[i] = PENDING;
     const { slots } = this.plan.entries[i]!;
     const cancelTimer = this.clock.setTimer(() => {
       this.#parked.delete(i);
@@ -398,44 +298,34 @@ export class Run {
 
   /** Makes a node's outcome final, and tells those who wait for it. */
   #conclude(i: number, status: number, value: unknown): void {
-    this.status[i] = status;
+    const { state } = this;
+    state.status[i] = status;
     this.#remaining--;
-    if (status === COMPLETED) this.results[i] = value;
-    else if (value !== undefined) this.errors.set(i, value);
-    if (this.startedAt[i] !== NOT_STARTED) this.durations[i] = this.clock.now() - this.startedAt[i]!;
+    if (status === COMPLETED) state.results[i] = value;
+    else if (value !== undefined) state.errors.set(i, value);
+    state.clockOut(i, this.clock.now());
     if (this.events.has('node:finished')) this.#announce(i, status);
-    if (this.#consumers) this.#releaseSources(i);
+    state.releaseSources(i);
     const { starts, targets, edges } = this.plan.graph;
     const end = starts[i + 1]!;
     for (let e = starts[i]!; e < end; e++) {
       const target = targets[e]!;
-      if (status !== COMPLETED || this.#isBranchNotTaken(i, edges[e]!)) this.#touchedBySkip[target] = 1;
+      if (status !== COMPLETED || state.isBranchNotTaken(i, edges[e]!)) state.touchedBySkip[target] = 1;
       if (--this.#waiting[target]! === 0) this.#ready[this.#readyTail++] = target;
     }
   }
 
   #announce(i: number, status: number): void {
+    const { state } = this;
     this.events.emit('node:finished', {
       runId: this.runId,
       nodeId: this.plan.nodes[i]!.id,
       node: this.plan.entries[i]!.name,
       status: STATUS_NAMES[status] as 'completed',
-      attempts: this.attempts[i]!,
-      durationMs: this.durations[i]!,
-      ...(this.errors.has(i) ? { error: serializeError(this.errors.get(i)) } : {}),
+      attempts: state.attempts[i]!,
+      durationMs: state.durations[i]!,
+      ...(state.errors.has(i) ? { error: serializeError(state.errors.get(i)) } : {}),
     });
-  }
-
-  /** With `results: 'output'`: lets go of what only this node still needed. */
-  #releaseSources(i: number): void {
-    const { bindingStarts, bindings, sources, guards } = this.plan;
-    const release = (source: number): void => {
-      if (source !== FROM_INPUT && --this.#consumers![source]! === 0) this.results[source] = undefined;
-    };
-    for (let b = bindingStarts[i]!; b < bindingStarts[i + 1]!; b++) release(sources[bindings[b]!]!);
-    const guard = guards.get(i);
-    if (guard) release(guard.source);
-    if (this.#consumers![i] === 0) this.results[i] = undefined;
   }
 
   // --- the end --------------------------------------------------------------------------------------------------------------
@@ -457,7 +347,7 @@ export class Run {
   #abandon(): void {
     const late: string[] = [];
     for (let i = 0; i < this.plan.size; i++) {
-      if (this.status[i] !== RUNNING) continue;
+      if (this.state.status[i] !== RUNNING) continue;
       late.push(this.plan.nodes[i]!.id);
       this.#inFlight--;
       this.plan.entries[i]!.slots?.release();
@@ -477,58 +367,13 @@ export class Run {
     this.#isFinished = true;
     if (this.#remaining > 0) {
       for (let i = 0; i < this.plan.size; i++) {
-        if (this.status[i] !== PENDING) continue;
-        this.status[i] = CANCELLED;
-        if (this.startedAt[i] !== NOT_STARTED) this.durations[i] = this.clock.now() - this.startedAt[i]!;
+        if (this.state.status[i] !== PENDING) continue;
+        this.state.status[i] = CANCELLED;
+        this.state.clockOut(i, this.clock.now());
         if (this.events.has('node:finished')) this.#announce(i, CANCELLED);
       }
     }
     this.#resolveDone();
   }
   #isFinished = false;
-}
-
-export const STATUS_NAMES = ['pending', 'running', 'completed', 'failed', 'skipped', 'cancelled'] as const;
-
-const NO_INPUT: Readonly<Record<string, unknown>> = Object.freeze({});
-
-function countConsumers(plan: Plan): Int32Array {
-  const consumers = new Int32Array(plan.size);
-  const count = (source: number): void => {
-    if (source !== FROM_INPUT) consumers[source]!++;
-  };
-  plan.sources.forEach(count);
-  for (const { source } of plan.guards.values()) count(source);
-  if (plan.outputs) for (const { source } of plan.outputs) count(source);
-  else {
-    const { starts } = plan.graph;
-    for (let i = 0; i < plan.size; i++) if (starts[i] === starts[i + 1]) count(i);
-  }
-  return consumers;
-}
-
-/** Closes the gaps that skipped inputs leave in arrays. */
-function withoutDropped(input: unknown, dropped: readonly Path[]): unknown {
-  const gaps = new Map<string, { readonly parent: Path; readonly indices: Set<number> }>();
-  for (const path of dropped) {
-    const last = path.at(-1);
-    if (last === undefined || !isIndex(last)) continue;
-    const parent = path.slice(0, -1);
-    const key = formatPath(parent);
-    const gap = gaps.get(key) ?? { parent, indices: new Set<number>() };
-    gap.indices.add(Number(last));
-    gaps.set(key, gap);
-  }
-  let result = input;
-  for (const { parent, indices } of gaps.values()) {
-    const { value } = lookUp(result, parent);
-    if (Array.isArray(value))
-      result = assign(
-        result,
-        parent,
-        value.filter((_, index) => !indices.has(index)),
-        new Set(),
-      );
-  }
-  return result;
 }

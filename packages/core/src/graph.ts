@@ -85,7 +85,7 @@ export function findCycles(graph: Graph): number[][] {
 }
 
 function hasEdge(graph: Graph, from: number, to: number): boolean {
-  return graph.targets.subarray(graph.starts[from]!, graph.starts[from + 1]!).includes(to);
+  return graph.targets.subarray(graph.starts[from], graph.starts[from + 1]).includes(to);
 }
 
 function stronglyConnected(graph: Graph): number[][] {

@@ -79,7 +79,7 @@ function own(container: unknown, nextSegment: string, fresh: Set<unknown>): Reco
   const copy: unknown = becomesObject
     ? { ...container }
     : Array.isArray(container)
-      ? [...container]
+      ? [...(container as unknown[])]
       : isContainer(container)
         ? { ...container }
         : isIndex(nextSegment)

@@ -1,4 +1,4 @@
-import { RUN_INPUT, type GuardDefinition, type NodeDefinition, type RetryPolicy } from './definition.ts';
+import { RUN_INPUT, type NodeDefinition } from './definition.ts';
 import { buildGraph, indexById, type Graph } from './graph.ts';
 import { jsonSchemaOf } from './schema.ts';
 import { schemaAt } from './compatible.ts';
@@ -24,10 +24,7 @@ export interface Plan {
   readonly sources: Int32Array;
   readonly outputPaths: readonly Path[];
   readonly inputPaths: readonly Path[];
-  readonly guards: ReadonlyMap<
-    number,
-    { readonly source: number; readonly path: Path; readonly equals: unknown; readonly definition: GuardDefinition }
-  >;
+  readonly guards: ReadonlyMap<number, { readonly source: number; readonly path: Path; readonly equals: unknown }>;
   readonly outputs: readonly { readonly key: Path; readonly source: number; readonly path: Path }[] | undefined;
   /** The nodes behind all steps, each once, and those that they need: who hears of the run's start and end. */
   readonly participants: readonly NodeEntry[];
@@ -61,7 +58,7 @@ export function makePlan(
   const targets = new Int32Array(edges.length);
   edges.forEach(({ to }, e) => {
     targets[e] = index.get(to)!;
-    bindingStarts[targets[e]! + 1]!++;
+    bindingStarts[targets[e] + 1]!++;
   });
   for (let i = 0; i < nodes.length; i++) bindingStarts[i + 1]! += bindingStarts[i]!;
   const next = bindingStarts.slice();
@@ -75,7 +72,6 @@ export function makePlan(
         source: sourceOf(when.from),
         path: pathOf(when.output),
         equals: when.equals === undefined ? true : when.equals,
-        definition: when,
       });
   });
   const outputs =
@@ -103,9 +99,6 @@ export function makePlan(
     participants: participantsOf(byName.values()),
   };
 }
-
-/** The retry policy of a step, if it has one. */
-export const retryOf = (plan: Plan, i: number): RetryPolicy | undefined => plan.nodes[i]!.retry;
 
 /** Whether a node's schema declares a field that may be absent: then an edge from it brings nothing instead of failing. */
 export function mayBeAbsent(entry: NodeEntry, path: Path): boolean {

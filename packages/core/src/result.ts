@@ -1,4 +1,5 @@
-import { COMPLETED, STATUS_NAMES, type Run } from './executor.ts';
+import type { Run } from './executor.ts';
+import { COMPLETED, STATUS_NAMES, type RunState } from './run-state.ts';
 import { serializeError, type SerializedError } from './errors.ts';
 import type { NodeStatus } from './events.ts';
 import type { RunStatus } from './node.ts';
@@ -32,22 +33,22 @@ export interface RunResult<Out = unknown> {
 }
 
 /** `results` and `nodes` are put together when first asked for: a run of 1,000,000 nodes need not pay for what nobody reads. */
-export function makeResult(run: Run, status: RunStatus, input: unknown, startedMs: number): RunResult {
-  const { plan, clock } = run;
+export function makeResult({ runId, clock, state }: Run, status: RunStatus, startedMs: number): RunResult {
+  const { plan } = state;
   const wallOffset = clock.wallTime() - clock.now();
   let results: Record<string, unknown> | undefined;
   let nodes: Record<string, NodeReport> | undefined;
   return {
-    runId: run.runId,
+    runId,
     status,
-    output: outputOf(run, input),
+    output: outputOf(state),
     get results() {
       return (results ??= collect(plan.size, (i) =>
-        run.status[i] === COMPLETED && run.results[i] !== undefined ? [plan.nodes[i]!.id, run.results[i]] : undefined,
+        state.status[i] === COMPLETED && state.results[i] !== undefined ? [state.idOf(i), state.results[i]] : undefined,
       ));
     },
     get nodes() {
-      return (nodes ??= collect(plan.size, (i) => [plan.nodes[i]!.id, reportOf(run, i, wallOffset)]));
+      return (nodes ??= collect(plan.size, (i) => [state.idOf(i), reportOf(state, i, wallOffset)]));
     },
     startedAt: new Date(startedMs + wallOffset).toISOString(),
     durationMs: clock.now() - startedMs,
@@ -64,30 +65,30 @@ function collect<T>(size: number, entryOf: (i: number) => readonly [string, T] |
   return record;
 }
 
-function reportOf(run: Run, i: number, wallOffset: number): NodeReport {
-  const attempts = run.attempts[i]!;
+function reportOf(state: RunState, i: number, wallOffset: number): NodeReport {
+  const attempts = state.attempts[i]!;
   return {
-    status: STATUS_NAMES[run.status[i]!] as NodeStatus,
+    status: STATUS_NAMES[state.status[i]!] as NodeStatus,
     attempts,
-    ...(attempts > 0 ? { startedAt: new Date(run.startedAt[i]! + wallOffset).toISOString() } : {}),
-    durationMs: run.durations[i]!,
-    ...(run.errors.has(i) ? { error: serializeError(run.errors.get(i)) } : {}),
+    ...(attempts > 0 ? { startedAt: new Date(state.startedAt[i]! + wallOffset).toISOString() } : {}),
+    durationMs: state.durations[i]!,
+    ...(state.errors.has(i) ? { error: serializeError(state.errors.get(i)) } : {}),
   };
 }
 
-function outputOf(run: Run, input: unknown): unknown {
-  const { plan } = run;
+function outputOf(state: RunState): unknown {
+  const { plan } = state;
   if (!plan.outputs) {
     const { starts } = plan.graph;
     return collect(plan.size, (i) =>
-      starts[i] === starts[i + 1] && run.status[i] === COMPLETED ? [plan.nodes[i]!.id, run.results[i]] : undefined,
+      starts[i] === starts[i + 1] && state.status[i] === COMPLETED ? [state.idOf(i), state.results[i]] : undefined,
     );
   }
   let output: unknown = {};
   const fresh = new Set<unknown>();
   for (const { key, source, path } of plan.outputs) {
-    if (source !== FROM_INPUT && run.status[source] !== COMPLETED) continue;
-    const { found, value } = lookUp(source === FROM_INPUT ? input : run.results[source], path);
+    if (source !== FROM_INPUT && state.status[source] !== COMPLETED) continue;
+    const { found, value } = lookUp(source === FROM_INPUT ? state.input : state.results[source], path);
     if (found) output = assign(output, key, value, fresh);
   }
   return output;

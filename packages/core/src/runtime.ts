@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { type Attempt } from './attempt.ts';
-import { type NodeMap, type OutputOf, type TypedRegistry } from './builder.ts';
+import type { NodeMap, OutputOf, TypedRegistry } from './builder.ts';
 import { systemClock, type Clock } from './clock.ts';
 import {
   parseExecuteOptions,
@@ -11,14 +10,9 @@ import {
   type RuntimeConfig,
   type RuntimeOptions,
 } from './config.ts';
-import { checkInput, checkOutput } from './define-node.ts';
 import type { WorkflowDefinition } from './definition.ts';
 import {
-  CloseError,
   ConfigError,
-  DeadlineError,
-  NodeOutputError,
-  NodeStartError,
   ParametersError,
   RunCancelledError,
   RunFailedError,
@@ -26,15 +20,17 @@ import {
   RunInputError,
   RuntimeClosedError,
   serializeError,
-  UnknownNodeError,
 } from './errors.ts';
 import { EventBus, type RuntimeEventName, type RuntimeListener } from './events.ts';
-import { COMPLETED, Run, type RunHost } from './executor.ts';
-import type { AnyNode, NodeContext, NodeReference, RunInfo, RunStatus } from './node.ts';
-import { formatPath, lookUp } from './paths.ts';
-import { FROM_INPUT, makePlan, mayBeAbsent, type Plan } from './plan.ts';
+import { Run, type RunHost } from './executor.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { joinLimits, raceAbort, type Limits } from './limits.ts';
+import { Messenger } from './messages.ts';
+import type { AnyNode, RunInfo, RunStatus } from './node.ts';
+import { makePlan, type Plan } from './plan.ts';
 import { NodeRegistry, type NodeEntry } from './registry.ts';
 import { makeResult, type RunResult } from './result.ts';
+import type { RunConstants } from './run-state.ts';
 import { check, formatIssues, shapeOf, unknownKeys } from './schema.ts';
 import { Slots } from './slots.ts';
 import { didYouMean } from './suggest.ts';
@@ -57,6 +53,8 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   readonly #clock: Clock;
   readonly #events = new EventBus();
   readonly #registry = new NodeRegistry();
+  readonly #lifecycle: Lifecycle;
+  readonly #messenger: Messenger;
   readonly #host: RunHost;
   readonly #runs = new Map<string, { readonly run: Run; readonly ended: Promise<unknown> }>();
   readonly #messages = new Set<Promise<unknown>>();
@@ -71,14 +69,16 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     this.#config = parseRuntimeOptions(config);
     this.#clock = clock ?? systemClock;
     setMaxListeners(0, this.#closing.signal);
+    this.#lifecycle = new Lifecycle(this.#registry, this.#clock, this.#config, this.#events, this.#closing.signal);
+    this.#messenger = new Messenger(this.#registry, this.#lifecycle);
     this.#host = {
       clock: this.#clock,
       events: this.#events,
       random: random ?? Math.random,
       slots: new Slots(this.#config.maxInFlight),
       cancelGraceMs: this.#config.cancelGraceMs,
-      start: (entry) => this.#start(entry),
-      reference: (name, attempt) => this.#reference(name, attempt),
+      start: (entry) => this.#lifecycle.start(entry),
+      reference: (name, attempt) => this.#messenger.reference(name, attempt),
     };
     for (const [name, node] of Object.entries(nodes ?? {})) this.registerNode(name, node);
   }
@@ -99,7 +99,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
       name,
       node: (wanted) => {
         const entry = this.#registry.get(wanted);
-        return entry.isReady ? entry.node : this.#start(entry).then(() => entry.node);
+        return entry.isReady ? entry.node : this.#lifecycle.start(entry).then(() => entry.node);
       },
     });
     return this as unknown as Runtime<(string extends keyof Nodes ? unknown : Nodes) & Record<Name, N>>;
@@ -144,43 +144,14 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     this.#assertOpen();
     const entry = this.#registry.get(name);
     const limits = this.#limits(options, `Message to node "${name}"`);
-    const work = this.#deliver(entry, message, { runId: undefined, workflow: undefined, signal: limits.signal });
-    const settled = limits.race(work).finally(limits.release);
+    const work = this.#messenger.deliver(entry, message, { runId: undefined, workflow: undefined, signal: limits.signal });
+    const settled = raceAbort(work, limits.signal).finally(() => limits.release());
     this.#messages.add(settled);
     try {
       return (await settled) as OutputOf<Nodes[Name]>;
     } finally {
       this.#messages.delete(settled);
     }
-  }
-
-  async #deliver(entry: NodeEntry, message: unknown, scope: MessageScope): Promise<unknown> {
-    const { node, name } = entry;
-    const input = await checkInput(node, message, name);
-    if (!entry.isReady) await this.#start(entry);
-    if (entry.slots && !entry.slots.take()) await waitForSlot(entry.slots, scope.signal);
-    try {
-      scope.signal.throwIfAborted();
-      const context: NodeContext = {
-        ...scope,
-        nodeId: name,
-        attempt: 1,
-        progress: () => undefined,
-        node: (wanted) => this.#referenceIn(wanted, scope),
-      };
-      return await checkOutput(node, await node.process(input, context), name);
-    } finally {
-      entry.slots?.release();
-    }
-  }
-
-  #reference(name: string, attempt: Attempt): NodeReference {
-    return this.#referenceIn(name, { runId: attempt.runId, workflow: attempt.workflow, signal: attempt.signal });
-  }
-
-  #referenceIn(name: string, scope: MessageScope): NodeReference {
-    const entry = this.#registry.get(name);
-    return { name, process: (message) => this.#deliver(entry, message, scope) };
   }
 
   // --- runs -----------------------------------------------------------------------------------------------------------------
@@ -193,8 +164,8 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
    */
   async execute<In, Out>(workflow: Executable<In, Out>, options: ExecuteOptions<In> = {}): Promise<RunResult<Out>> {
     this.#assertOpen();
-    const config = parseExecuteOptions(options as ExecuteOptions<unknown>);
-    const plan = this.#planOf(workflow as Executable);
+    const config = parseExecuteOptions(options);
+    const plan = this.#planOf(workflow);
     const { name } = plan.workflow;
     const input = await checkRunInput(plan.workflow, options.input);
     this.#assertOpen();
@@ -212,7 +183,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     });
     setMaxListeners(0, run.signal);
     const limits = this.#limits(config, `Run "${runId}" of workflow "${name}"`, (reason) => run.cancel(reason));
-    const ended = this.#drive(run, plan, input);
+    const ended = this.#drive(run, plan);
     this.#runs.set(runId, { run, ended });
     try {
       const result = await ended;
@@ -227,7 +198,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     }
   }
 
-  async #drive(run: Run, plan: Plan, input: unknown): Promise<RunResult> {
+  async #drive(run: Run, plan: Plan): Promise<RunResult> {
     const { runId } = run;
     const workflow = plan.workflow.name;
     const startedMs = this.#clock.now();
@@ -245,10 +216,10 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
       run.cancel(error);
     }
     let status: RunStatus = run.isCancelled ? 'cancelled' : run.failedNode !== undefined ? 'failed' : 'completed';
-    if (status === 'completed') failure = missingOutput(run, plan);
+    if (status === 'completed') failure = run.state.missingOutput();
     if (failure !== undefined) status = 'failed';
-    await this.#endRun({ ...info, status });
-    const result = makeResult(run, status, input, startedMs);
+    await this.#lifecycle.endRun({ ...info, status });
+    const result = makeResult(run, status, startedMs);
     const error = status === 'completed' ? undefined : runError(run, plan, status, result, failure);
     if (this.#events.has('run:finished')) {
       this.#events.emit('run:finished', {
@@ -261,26 +232,6 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     }
     if (error) throw error;
     return result;
-  }
-
-  /** Every node that may hold something for the run lets go of it; one that fails or hangs does not keep the others. */
-  async #endRun(info: RunInfo & { readonly status: RunStatus }): Promise<void> {
-    const hooks = this.#registry.all().filter(({ node, isReady }) => node.onRunFinished && isReady);
-    if (hooks.length === 0) return;
-    await Promise.all(
-      hooks.map(async ({ node, name }) => {
-        try {
-          const result = node.onRunFinished!(info);
-          if (result)
-            await withTimeout(this.#clock, result, this.#config.stopTimeoutMs, `took longer than ${this.#config.stopTimeoutMs} ms`);
-        } catch (error) {
-          this.#events.warn(
-            `Node "${name}" failed to clean up after run "${info.runId}": ${error instanceof Error ? error.message : String(error)}`,
-            error,
-          );
-        }
-      }),
-    );
   }
 
   /** Everything that keeps the workflow from running here; empty when nothing does. */
@@ -301,7 +252,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
         const inline = workflow.inlineNodes.get(name);
         return inline ? this.#registry.inline(name, inline) : this.#registry.get(name);
       };
-      plan = makePlan(workflow, entryOf, (entries) => this.#withNeeds(entries));
+      plan = makePlan(workflow, entryOf, (entries) => this.#lifecycle.withNeeds(entries));
       this.#plans.set(workflow, plan);
     }
     return plan;
@@ -320,10 +271,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   }
 
   /** The run's own constants. Never written back: nothing of a run is seen by the next. */
-  #constantsOf(
-    plan: Plan,
-    parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  ): ReadonlyMap<number, Record<string, unknown>> {
+  #constantsOf(plan: Plan, parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>): RunConstants {
     const constants = new Map<number, Record<string, unknown>>();
     const problems: string[] = [];
     for (const [id, values] of Object.entries(parameters)) {
@@ -351,53 +299,6 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     if (this.#closed) throw new RuntimeClosedError();
   }
 
-  #start(entry: NodeEntry): Promise<void> {
-    return entry.start(async () => {
-      this.#assertNoCircle(entry, []);
-      for (const need of entry.node.needs ?? []) {
-        const needed = this.#registry.get(need);
-        if (!needed.isReady) await this.#start(needed);
-      }
-      this.#assertOpen();
-      const { startTimeoutMs } = this.#config;
-      const starting = entry.node.start?.({ signal: this.#closing.signal });
-      if (starting) await withTimeout(this.#clock, starting, startTimeoutMs, `did not start within ${startTimeoutMs} ms (startTimeoutMs)`);
-    });
-  }
-
-  #assertNoCircle(entry: NodeEntry, path: readonly string[]): void {
-    if (path.includes(entry.name)) {
-      const circle = [...path.slice(path.indexOf(entry.name)), entry.name].join(' -> ');
-      throw new NodeStartError(`Nodes need each other in a circle: ${circle}. Remove one of these from "needs".`, entry.name);
-    }
-    for (const need of entry.node.needs ?? []) {
-      const needed = this.#registry.find(need);
-      if (!needed)
-        throw new UnknownNodeError(
-          `Node "${entry.name}" needs node "${need}", which is not registered${didYouMean(need, this.#registry.names())}.`,
-          need,
-        );
-      this.#assertNoCircle(needed, [...path, entry.name]);
-    }
-  }
-
-  /** The entries and all that they need, each once, needed ones first. */
-  #withNeeds(entries: Iterable<NodeEntry>): NodeEntry[] {
-    const ordered = new Set<NodeEntry>();
-    const visiting = new Set<NodeEntry>();
-    const visit = (entry: NodeEntry): void => {
-      if (ordered.has(entry) || visiting.has(entry)) return;
-      visiting.add(entry);
-      for (const need of entry.node.needs ?? []) {
-        const needed = this.#registry.find(need);
-        if (needed) visit(needed);
-      }
-      ordered.add(entry);
-    };
-    for (const entry of entries) visit(entry);
-    return [...ordered];
-  }
-
   /**
    * Cancels what runs, then stops every node, those that need others first. Idempotent: every call gets the same promise.
    * @throws CloseError when nodes failed to stop; all others were stopped all the same
@@ -414,67 +315,20 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     for (const { run } of this.#runs.values()) run.cancel(reason);
     await Promise.allSettled([...this.#runs.values()].map(({ ended }) => ended));
     await Promise.allSettled(this.#messages);
-    const failures: { node: string; error: unknown }[] = [];
-    for (const entry of this.#withNeeds(this.#registry.all()).reverse()) {
-      const { stopTimeoutMs } = this.#config;
-      try {
-        await withTimeout(this.#clock, entry.stop(), stopTimeoutMs, `did not stop within ${stopTimeoutMs} ms (stopTimeoutMs)`);
-      } catch (error) {
-        failures.push({ node: entry.name, error });
-      }
-      entry.node.detach?.();
-    }
-    if (failures.length > 0) throw new CloseError(failures);
+    await this.#lifecycle.stopAll();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  // --- limits ---------------------------------------------------------------------------------------------------------------
-
-  /** Joins the caller's signal, the deadline and the runtime's own end. `release` must be called when the work is over. */
-  #limits(options: ProcessOptions, subject: string, onAbort?: (reason: unknown) => void) {
-    const { signal, deadline, timeoutMs } = options;
-    const controller = new AbortController();
-    setMaxListeners(0, controller.signal);
-    const abort = (reason: unknown): void => {
-      if (controller.signal.aborted) return;
-      controller.abort(reason);
-      onAbort?.(reason);
-    };
-    const onSignal = (): void => abort(signal!.reason);
-    const onClosing = (): void => abort(this.#closing.signal.reason);
-    const deadlineMs = deadline === undefined ? undefined : Number(deadline) - this.#clock.wallTime();
-    const remainingMs = Math.min(deadlineMs ?? Infinity, timeoutMs ?? Infinity);
-    const cancelTimer =
-      remainingMs === Infinity
-        ? undefined
-        : this.#clock.setTimer(
-            () => abort(new DeadlineError(`${subject} ran out of time (${Math.max(0, Math.round(remainingMs))} ms).`)),
-            Math.max(0, remainingMs),
-          );
-    if (signal?.aborted) onSignal();
-    else signal?.addEventListener('abort', onSignal, { once: true });
-    this.#closing.signal.addEventListener('abort', onClosing, { once: true });
-    const release = (): void => {
-      cancelTimer?.();
-      signal?.removeEventListener('abort', onSignal);
-      this.#closing.signal.removeEventListener('abort', onClosing);
-    };
-    return { signal: controller.signal, release, race: <T>(work: Promise<T>): Promise<T> => raceAbort(work, controller.signal) };
+  #limits(options: ProcessOptions, subject: string, onAbort?: (reason: unknown) => void): Limits {
+    return joinLimits(this.#clock, options, this.#closing.signal, subject, onAbort);
   }
 }
 
-/** The run, if any, on whose behalf a message travels. */
-interface MessageScope {
-  readonly runId: string | undefined;
-  readonly workflow: string | undefined;
-  readonly signal: AbortSignal;
-}
-
 const NO_NODES: ReadonlyMap<string, AnyNode> = new Map();
-const NO_PARAMETERS: ReadonlyMap<number, Record<string, unknown>> = new Map();
+const NO_PARAMETERS: RunConstants = new Map();
 
 /** By shape, not by class: a workflow may come from another copy of this package. */
 const isWorkflow = (workflow: Executable): workflow is Workflow =>
@@ -484,7 +338,7 @@ function isDefinition(workflow: Executable): workflow is WorkflowDefinition {
   if (typeof workflow !== 'object' || workflow === null)
     throw new ConfigError(`A workflow is a Workflow, a WorkflowBuilder or a definition; received ${shapeOf(workflow)}.`);
   if (isWorkflow(workflow) || 'build' in workflow) return false;
-  if (!Array.isArray((workflow as WorkflowDefinition).nodes))
+  if (!Array.isArray(workflow.nodes))
     throw new ConfigError(`A workflow is a Workflow, a WorkflowBuilder or a definition; received ${shapeOf(workflow)}.`);
   return true;
 }
@@ -503,24 +357,6 @@ async function checkRunInput(workflow: Workflow, input: unknown): Promise<unknow
   return result.value;
 }
 
-/** An output that the workflow declares and its node did not return. Skipped nodes and optional fields leave theirs out. */
-function missingOutput(run: Run, plan: Plan): NodeOutputError | undefined {
-  for (const { key, source, path } of plan.outputs ?? []) {
-    if (source === FROM_INPUT || run.status[source] !== COMPLETED) continue;
-    const entry = plan.entries[source]!;
-    const { found, depth } = lookUp(run.results[source], path);
-    if (found || entry.node.branches !== undefined || mayBeAbsent(entry, path)) continue;
-    const parent = lookUp(run.results[source], path.slice(0, depth)).value;
-    const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
-    const { id } = plan.nodes[source]!;
-    return new NodeOutputError(
-      `Output "${formatPath(key)}" of the workflow wants "${formatPath(path)}" of node "${id}", which returned ${shapeOf(run.results[source])}${didYouMean(path[depth]!, known)}.`,
-      { nodeId: id, output: formatPath(path) },
-    );
-  }
-  return undefined;
-}
-
 function runError(
   run: Run,
   plan: Plan,
@@ -535,47 +371,11 @@ function runError(
     return new RunCancelledError(`${subject} was cancelled: ${text(run.cancelReason)}`, result, { cause: run.cancelReason, facts });
   if (run.failedNode === undefined) return new RunFailedError(`${subject} failed: ${text(failure)}`, result, { cause: failure, facts });
   const { id } = plan.nodes[run.failedNode]!;
-  const cause = run.errors.get(run.failedNode);
-  const attempts = run.attempts[run.failedNode]!;
+  const cause = run.state.errors.get(run.failedNode);
+  const attempts = run.state.attempts[run.failedNode]!;
   return new RunFailedError(
     `${subject} failed at node "${id}"${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${text(cause)}`,
     result,
     { cause, facts: { ...facts, nodeId: id } },
   );
-}
-
-function waitForSlot(slots: Slots, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      leave();
-      reject(signal.reason);
-    };
-    const leave = slots.wait(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
-function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-async function withTimeout(clock: Clock, work: Promise<void> | void, timeoutMs: number, complaint: string): Promise<void> {
-  let cancel: () => void = () => undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    cancel = clock.setTimer(() => reject(new DeadlineError(complaint)), timeoutMs);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    cancel();
-  }
 }

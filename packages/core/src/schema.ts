@@ -119,7 +119,7 @@ function describeIssue(issue: StandardSchemaV1.Issue, schema: StandardSchemaV1, 
   const { keys, code } = issue as { keys?: readonly string[]; code?: string };
   if (code === 'unrecognized_keys' && Array.isArray(keys)) {
     const known = path.length === 0 ? (keysOf(schema) ?? []) : [];
-    return keys.map((key) => ({ path: [...path, key], message: `unknown key${didYouMean(key, known)}` }));
+    return keys.map((key: string) => ({ path: [...path, key], message: `unknown key${didYouMean(key, known)}` }));
   }
   const message = issue.message.replace(/^Invalid input: /, '');
   const received = message.includes('received') ? '' : `, received ${shapeAt(value, path)}`;
@@ -137,7 +137,7 @@ export function shapeOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `array(${value.length})`;
   if (typeof value === 'object') {
-    const name = Object.getPrototypeOf(value)?.constructor?.name;
+    const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
     if (name && name !== 'Object') return name;
     const keys = Object.keys(value);
     return `object {${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ', ...' : ''}}`;

@@ -1,9 +1,18 @@
 import type { Clock } from './clock.ts';
+import { KailashError } from './errors.ts';
 
 interface Timer {
   readonly due: number;
   readonly order: number;
   readonly callback: () => void;
+}
+
+/** `runUntil` waits for something that will never come. Code `CLOCK_STUCK`. */
+export class ClockStuckError extends KailashError {
+  static override readonly errorName = 'ClockStuckError';
+  constructor() {
+    super('CLOCK_STUCK', 'The simulated clock stands still: the work waits, but no timer does. Look for a promise that nobody settles.');
+  }
 }
 
 /** Lets everything that is ready to run, run: promise callbacks and immediates. */
@@ -57,7 +66,7 @@ export class SimulatedClock implements Clock {
     this.#now = end;
   }
 
-  /** Lets time pass, timer by timer, until `work` is done, and returns what it gives. @throws Error when nothing can happen any more. */
+  /** Lets time pass, timer by timer, until `work` is done, and returns what it gives. @throws ClockStuckError when nothing can happen any more. */
   async runUntil<T>(work: Promise<T>): Promise<T> {
     let isDone = false;
     const mark = (): void => {
@@ -82,7 +91,7 @@ export class SimulatedClock implements Clock {
   async #waitForRealWork(work: Promise<unknown>): Promise<void> {
     let handle: NodeJS.Timeout | undefined;
     const stuck = new Promise<never>((_, reject) => {
-      handle = setTimeout(() => reject(new Error('SimulatedClock: no timer waits, and nothing happens by itself.')), 5000);
+      handle = setTimeout(() => reject(new ClockStuckError()), 5000);
     });
     try {
       await Promise.race([work.catch(() => undefined), stuck, this.#untilTimer()]);

@@ -34,7 +34,7 @@ class Validation {
     this.#lookup = lookup;
     this.#index = indexById(definition);
     this.#connected = new Uint8Array(definition.nodes.length);
-    this.#inputSchema = definition.input as JsonSchema | undefined;
+    this.#inputSchema = definition.input;
   }
 
   run(): WorkflowProblem[] {
@@ -79,7 +79,7 @@ class Validation {
         else this.#incoming.set(edge.to, [edge]);
         this.#connect(edge.from, edge.to);
       }
-      const unsafe = [...parsePath(edge.output), ...parsePath(edge.input)].find((segment) => !isSafeSegment(segment));
+      const unsafe = unsafeSegment(edge.output) ?? unsafeSegment(edge.input);
       if (unsafe !== undefined)
         this.#report('invalid_path', `Edge ${edge.from} -> ${edge.to}: "${unsafe}" cannot stand in a path.`, edge.to);
     }

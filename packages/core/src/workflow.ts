@@ -71,7 +71,7 @@ export function lookUpIn(nodes: ReadonlyMap<string, AnyNode>, registered?: NodeL
 function schemaFrom({ name, input }: WorkflowDefinition): StandardSchemaV1 | undefined {
   if (!input) return undefined;
   try {
-    return z.fromJSONSchema(input as Parameters<typeof z.fromJSONSchema>[0]);
+    return z.fromJSONSchema(input);
   } catch (error) {
     throw new ConfigError(
       `Workflow "${name}": its "input" is no usable JSON Schema: ${error instanceof Error ? error.message : String(error)}`,
