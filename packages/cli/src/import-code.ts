@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KailashError } from '@kailash-ts/core';
 import { FileError } from './errors.ts';
@@ -47,14 +48,18 @@ function messageOf(error: unknown): string {
   return error.message || error.name;
 }
 
+/** Frames of the CLI itself tell the user nothing. */
+const OWN_FOLDER = dirname(fileURLToPath(import.meta.url));
+
 /** `\n  at file:line:column`, from the first line of the stack that is in a file of the user's. */
 function placeOf(error: unknown): string {
   if (!(error instanceof Error) || error instanceof KailashError) return '';
   for (const line of error.stack?.split('\n') ?? []) {
-    const match = /^(?:\s+at .*?)?\(?((?:file:\/\/)?\/[^()]+?):(\d+)(?::(\d+))?\)?$/.exec(line);
-    if (!match || match[1]!.includes('/node_modules/')) continue;
-    const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
-    if (!error.message.includes(file)) return `\n  at ${shownPath(file)}:${match[2]}${match[3] ? `:${match[3]}` : ''}`;
+    const match = /(?:^|[\s(])((?:file:\/\/)?\/[^\s()]+?)(?:\?[^:]*)?:(\d+)(?::(\d+))?\)?$/.exec(line);
+    if (!match) continue;
+    const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!) : match[1]!;
+    if (file.includes('/node_modules/') || dirname(file) === OWN_FOLDER) continue;
+    return error.message.includes(file) ? '' : `\n  at ${shownPath(file)}:${match[2]}${match[3] ? `:${match[3]}` : ''}`;
   }
   return '';
 }
