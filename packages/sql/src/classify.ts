@@ -8,8 +8,10 @@ import type { Classification, Effect } from './classification.ts';
 import { isRead, unique, unproved } from './classification.ts';
 import { type Dialect, parseDialect } from './dialect.ts';
 import { lex } from './lexer.ts';
+import { headEffect } from './head.ts';
 import { classifyMysql } from './mysql-classify.ts';
 import { classifyPostgres } from './postgres-classify.ts';
+import { shortenLists, textOf } from './shorten.ts';
 import { complexityOf, shapeOf } from './shape.ts';
 import { classifySqlite } from './sqlite-classify.ts';
 import { splitStatements } from './statements.ts';
@@ -17,10 +19,15 @@ import { hashTemplate, templateOf } from './template.ts';
 import { TextCache } from './text-cache.ts';
 import type { Lexed } from './tokens.ts';
 
-/** Texts longer than this (UTF-16 units) are not looked into. */
-const MAX_LENGTH = 1 << 20;
+/** Of longer texts (UTF-16 units) only the head is looked at. */
+const MAX_LENGTH = 1 << 18;
+const HEAD = 4096;
 /** Texts of more tokens are read up to there and prove nothing. */
-const MAX_TOKENS = 12_000;
+const MAX_LEXED = 12_000;
+/** Texts of more tokens, when their lists of values are shortened, prove nothing. */
+const MAX_TOKENS = 2_500;
+/** So do texts of more statements. */
+const MAX_STATEMENTS = 100;
 
 const CLASSIFIERS: Readonly<Record<Dialect, (lexed: Lexed) => Effect>> = {
   postgresql: classifyPostgres,
@@ -75,20 +82,41 @@ export function classify(sql: string, dialect: Dialect): Classification {
 function classifyFresh(sql: string, dialect: Dialect): Classification {
   const refusal = gate(sql);
   if (refusal !== null) return describe(lex('', dialect), unproved(refusal, true), 0);
-  const lexed = lex(sql, dialect, { maxTokens: MAX_TOKENS });
+  if (sql.length > MAX_LENGTH) return classifyHead(lex(sql.slice(0, HEAD), dialect, { maxTokens: 200 }), sql);
+  const lexed = lex(sql, dialect, { maxTokens: MAX_LEXED });
+  if (lexed.tokens.length <= MAX_TOKENS) return classifyLexed(lexed);
+  // Lists of values are most of a long text. Where a string ends must be certain before anything is left out.
+  const certain = lexed.problem === null && !lexed.backslashQuote && !lexed.versionedComment;
+  const short = certain ? lex(textOf(lexed, shortenLists(lexed.tokens)), dialect) : lexed;
+  return short.tokens.length <= MAX_TOKENS ? classifyLexed(short) : classifyHead(lex(sql.slice(0, HEAD), dialect, { maxTokens: 200 }), sql);
+}
+
+function classifyLexed(lexed: Lexed): Classification {
   const statementCount = splitStatements(lexed).length;
   return describe(lexed, effectOf(lexed, statementCount), statementCount);
+}
+
+/** Of a text that is too long, only the beginning is looked at. It is never a read; a semicolon may hide any other statement. */
+function classifyHead(head: Lexed, sql: string): Classification {
+  const [first = []] = splitStatements(head);
+  const effect = headEffect(head, first);
+  const hidden = sql.slice(0, -1).includes(';');
+  return describe(
+    head,
+    hidden ? { ...effect, pins: true, reasons: [...effect.reasons, 'a semicolon may hide another statement'] } : effect,
+    1,
+  );
 }
 
 /** What no server should be sent, or would take too long to look into. */
 function gate(sql: unknown): string | null {
   if (typeof sql !== 'string') return 'the SQL is no text';
-  if (sql.length > MAX_LENGTH) return `the text is longer than ${MAX_LENGTH} characters`;
   if (sql.includes('\0')) return 'the text holds a NUL character';
   return isWellFormed(sql) ? null : 'the text holds a lone surrogate';
 }
 
 function effectOf(lexed: Lexed, statementCount: number): Effect {
+  if (statementCount > MAX_STATEMENTS) return unproved(`there are more than ${MAX_STATEMENTS} statements`, true);
   // PostgreSQL's parser is asked all the same: its absence has to be noticed on any text.
   const effect = CLASSIFIERS[lexed.dialect](lexed);
   if (lexed.problem !== null)

@@ -21,6 +21,8 @@ const VARIABLE = /@@?[A-Za-z0-9_.$\u0080-\uffff]*/y;
 const LONGEST_OPERATOR = /<=>|->>|<<|>>|<>|<=|>=|!=|==|\|\||&&|->|[^]/y;
 const ESCAPED_QUESTION = /\|\||-\||[|&#]|/y;
 const PREFIX = { postgresql: 'eEbBxXnN', mysql: 'bBxXnN', sqlite: 'xX' } as const;
+/** PostgreSQL refuses longer operators; without a limit, a long run of signs would take quadratic time. */
+const MAX_OPERATOR = 64;
 /** Versions from this on are read by no released server: such comments are comments. */
 const NO_SERVER_VERSION = 99_999;
 
@@ -65,7 +67,7 @@ class Lexer implements Lexed {
     while (this.#at < length) {
       const code = sql.charCodeAt(this.#at);
       if (isSpace(code)) this.#at++;
-      else if (this.tokens.length >= this.#maxTokens) this.#error(length, `more than ${this.#maxTokens} tokens`);
+      else if (this.tokens.length + this.comments.length >= this.#maxTokens) this.#error(length, `more than ${this.#maxTokens} tokens`);
       else this.#next(code, sql.charCodeAt(this.#at + 1));
     }
     if (this.#executable > 0) this.problem ??= 'unterminated executable comment';
@@ -267,13 +269,22 @@ class Lexer implements Lexed {
     const { sql, dialect } = this;
     let end = this.#at + 1;
     if (dialect === 'postgresql') {
-      while (end < sql.length && this.#operatorGoesOn(end)) end++;
+      while (end < sql.length && end - this.#at < MAX_OPERATOR && this.#operatorGoesOn(end)) end++;
       if (sql[this.#at] === '@' && end === this.#at + 1 && sql[end] === '?') end += sql[end + 1] === '?' ? 2 : 1;
-      if (!/[~!@#%^&|`?]/.test(sql.slice(this.#at, end))) while (end - this.#at > 1 && /[+-]/.test(sql[end - 1] ?? '')) end--;
+      end = this.#withoutSigns(end);
       return this.#push('operator', end);
     }
     LONGEST_OPERATOR.lastIndex = this.#at;
     this.#push('operator', this.#at + (LONGEST_OPERATOR.exec(sql)?.[0].length ?? 1));
+  }
+
+  /** An operator may end with a sign only if it holds one of the characters that standard SQL has no operators of. */
+  #withoutSigns(end: number): number {
+    const { sql } = this;
+    for (let at = this.#at; at < end; at++) if ('~!@#%^&|`?'.includes(sql[at]!)) return end;
+    let last = end;
+    while (last - this.#at > 1 && (sql.charCodeAt(last - 1) === 43 || sql.charCodeAt(last - 1) === 45)) last--;
+    return last;
   }
 
   #operatorGoesOn(at: number): boolean {

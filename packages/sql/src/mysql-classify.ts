@@ -119,24 +119,33 @@ export function isBulkInsert(statement: Statement): boolean {
     if (text === '(') {
       if (depth++ === 0 && values) rows++;
     } else if (text === ')') depth--;
-    else if (kind === 'word' && depth === 0) {
-      if (text === 'VALUES' || text === 'VALUE') values = true;
-      else if (text === 'ON' || text === 'RETURNING' || text === 'AS') values = false;
-      else if (text === 'SELECT' || text === 'TABLE') return true;
-    } else if (kind === 'word' && text === 'SELECT' && !values && depth === 1) return true;
+    else if (kind !== 'word' || depth > 1) continue;
+    else if (text === 'SELECT' && !(values && depth === 1)) return true;
+    else if (depth === 1) continue;
+    else if (text === 'TABLE') return true;
+    else if (text === 'VALUES' || text === 'VALUE') values = true;
+    // `ON DUPLICATE KEY UPDATE a = VALUES(a)` holds no row.
+    else if (values && (text === 'ON' || text === 'RETURNING' || text === 'AS')) break;
   }
   return rows > 1;
 }
 
 /** What SHOW tells of one session or one server only. */
 const SHOW_SESSION = new Set(['WARNINGS', 'ERRORS', 'COUNT', 'PROFILE', 'PROFILES', 'EXPLAIN', 'ANALYZE']);
-const SHOW_SERVER = new Set('MASTER SLAVE SLAVES REPLICA REPLICAS BINARY BINLOG RELAYLOG ALL PROCESSLIST EXPLAIN'.split(' '));
+/** What SHOW tells of the schema and its settings, alike on all servers; nothing else is proved to be a read. */
+const SHOW_READ = new Set(
+  (
+    'TABLES TABLE COLUMNS FIELDS INDEX INDEXES KEYS CREATE DATABASES SCHEMAS STATUS VARIABLES GRANTS PROCEDURE FUNCTION PACKAGE TRIGGERS EVENTS ' +
+    'ENGINE ENGINES STORAGE PLUGINS PRIVILEGES CHARACTER CHARSET COLLATION OPEN AUTHORS CONTRIBUTORS LOCALES SEQUENCES ' +
+    'TABLE_STATISTICS INDEX_STATISTICS USER_STATISTICS CLIENT_STATISTICS QUERY_RESPONSE_TIME'
+  ).split(' '),
+);
 
 function showEffect(lexed: Lexed, statement: Statement): Effect {
   const words = statement.slice(1, 3).map((token) => token.text);
   const subject = /^(?:FULL|GLOBAL|SESSION|LOCAL|EXTENDED)$/.test(words[0] ?? '') ? (words[1] ?? '') : (words[0] ?? '');
   if (SHOW_SESSION.has(subject)) return { ...unproved(`SHOW ${subject} tells of the session's last statements`, true) };
-  if (SHOW_SERVER.has(subject)) return unproved(`SHOW ${subject} tells of one server`);
+  if (!SHOW_READ.has(subject)) return unproved('SHOW of something that is not known to be alike on all servers');
   // `SHOW CREATE PROCEDURE p` names objects; only a WHERE can compute.
   const where = statement.findIndex((token) => token.text === 'WHERE' || token.text === 'LIKE');
   const doubts = doubtsOf(lexed, where < 0 ? [] : statement.slice(where));

@@ -10,7 +10,7 @@ import { isComplexRead, shapeOf } from './shape.ts';
 import { shortenLists, textOf } from './shorten.ts';
 import { splitStatements } from './statements.ts';
 import { headEffect } from './head.ts';
-import type { Lexed, Token } from './tokens.ts';
+import type { Lexed } from './tokens.ts';
 
 interface ParsedStatement {
   readonly stmt?: Fields;
@@ -37,7 +37,7 @@ export function isSqlLoaded(): boolean {
 }
 
 /** Beyond this estimate a text is not parsed: units are about a microsecond on a slow machine; see `parseCost`. */
-const MAX_PARSE_COST = 3000;
+const MAX_PARSE_COST = 1500;
 /** The parser is quadratic in the depth of comments. */
 const MAX_COMMENT_DEPTH = 8;
 
@@ -73,12 +73,9 @@ function otherReading(lexed: Lexed): Effect | null {
 
 function readText(lexed: Lexed): Effect {
   let source = lexed;
-  let cost = parseCost(lexed.tokens);
-  if (cost > MAX_PARSE_COST) {
-    const short = shortenLists(lexed.tokens);
-    cost = parseCost(short);
-    if (cost > MAX_PARSE_COST) return strongest(splitStatements(lexed).map((statement) => headEffect(lexed, statement)));
-    source = lex(textOf(lexed, short), 'postgresql');
+  if (parseCost(lexed) > MAX_PARSE_COST) {
+    source = lex(textOf(lexed, shortenLists(lexed.tokens)), 'postgresql');
+    if (parseCost(source) > MAX_PARSE_COST) return strongest(splitStatements(lexed).map((statement) => headEffect(lexed, statement)));
   }
   try {
     const { stmts = [] } = parse!(compileLexed(source, 1).text);
@@ -89,9 +86,9 @@ function readText(lexed: Lexed): Effect {
   }
 }
 
-/** An estimate, by measurement: a word becomes a node or two, an operator a nested node; values and punctuation are cheap. */
-function parseCost(tokens: readonly Token[]): number {
-  let cost = 0;
+/** An estimate, by measurement: a word becomes a node or two, an operator a nested node; values, punctuation and mere length are cheap. */
+function parseCost({ sql, tokens }: Lexed): number {
+  let cost = sql.length / 25;
   for (const token of tokens) {
     if (token.kind === 'word' || token.kind === 'quoted') cost += 2;
     else if (token.kind === 'operator' || token.text === '[') cost += 3;

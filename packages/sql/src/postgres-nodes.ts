@@ -20,7 +20,7 @@ export const READ_NODES = words(`
 /** Fields that hold a message of one fixed type, written without its name. */
 export const READ_FIELDS = words(`
   larg rarg withClause alias join_using_alias typeName over ival fval boolval sval bsval search_clause cycle_clause collClause
-  context_item pathspec on_error on_empty output format returning constructor`);
+  context_item pathspec on_error on_empty output format returning constructor value expr arg val`);
 
 /** Statements that define, change or drop objects, rights or settings of the database. Others not known are `unknown`. */
 export const DDL_STATEMENT =
@@ -34,6 +34,10 @@ export const SESSION_STATEMENTS = words(`
 /** Functions that change what belongs to the session or transaction, or read it. */
 export const SESSION_FUNCTION =
   /^(?:currval|lastval|set_config|setseed|pg_(?:try_)?advisory_.*|pg_export_snapshot|cursor_to_xml|cursor_to_xmlschema|lo_(?:open|close|lseek|lseek64|tell|tell64|truncate|truncate64)|loread|lowrite|pg_replication_origin_(?:session|xact)_.*|dblink_(?:connect|connect_u|disconnect|open|fetch|close|exec|send_query|get_result))$/;
+
+/** Built-in functions that write for certain. */
+export const WRITING_FUNCTION =
+  /^(?:nextval|setval|txid_current|pg_current_xact_id|pg_notify|pg_logical_emit_message|lo_(?:creat|create|unlink|import|export|put|from_bytea))$/;
 
 /** Relations that show what only one session has. */
 export const SESSION_RELATIONS = words('pg_prepared_statements pg_cursors');

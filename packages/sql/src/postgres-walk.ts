@@ -1,7 +1,7 @@
 /** What a PostgreSQL parse tree proves about its statement: tables, functions, locks, session state. An allow-list walk. */
 import { unique } from './classification.ts';
 import { POSTGRES_READ_FUNCTIONS } from './postgres-functions.ts';
-import { READ_FIELDS, READ_NODES, SESSION_FUNCTION, SESSION_RELATIONS } from './postgres-nodes.ts';
+import { READ_FIELDS, READ_NODES, SESSION_FUNCTION, SESSION_RELATIONS, WRITING_FUNCTION } from './postgres-nodes.ts';
 
 /** A node's fields, as libpg-query's JSON has them. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -26,7 +26,6 @@ export class PostgresWalk {
   pins = false;
   /** It holds a data-modifying statement at some depth. */
   writes = false;
-  /** It locks rows, calls a volatile function, or creates a table: more than a read, for certain. */
   readonly #tables: { name: string; at: number; written: boolean }[] = [];
   readonly #visits: Visit[] = [];
 
@@ -104,10 +103,7 @@ export class PostgresWalk {
       this.#doubt('SELECT INTO creates a table');
       this.write(into['rel']);
     }
-    this.#visits.push({
-      value: into === undefined ? without(fields, 'withClause') : without(fields, 'withClause', 'intoClause'),
-      scope: this.#with(fields, scope),
-    });
+    this.#visits.push({ value: without(fields, 'withClause', 'intoClause', 'lockingClause'), scope: this.#with(fields, scope) });
   }
 
   #modify(type: string, fields: Fields, scope: Scope | null): void {
@@ -146,6 +142,7 @@ export class PostgresWalk {
     const name = parts.at(-1) ?? '';
     const builtIn = parts.length === 1 || (parts.length === 2 && parts[0] === 'pg_catalog');
     if (SESSION_FUNCTION.test(name)) this.#pin(`${name}() touches the session's own state`);
+    else if (WRITING_FUNCTION.test(name) && builtIn) this.#doubt(`${name}() writes`);
     else if (!builtIn) this.#doubt(`function ${parts.join('.')}() is not known to be read-only`);
     else if (!POSTGRES_READ_FUNCTIONS.has(name)) this.#doubt(`function ${name}() is not known to be read-only`);
   }

@@ -26,7 +26,7 @@ export function shapeOf(tokens: readonly Token[]): Shape {
     switch (token.text) {
       case 'JOIN':
       case 'STRAIGHT_JOIN':
-        if (!isName(tokens, i)) joins++;
+        if (!isName(tokens, i) && tokens[i - 1]?.text !== 'SELECT') joins++;
         break;
       case 'SELECT':
         selects++;

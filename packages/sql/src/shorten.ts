@@ -55,7 +55,9 @@ function shortenRows(tokens: readonly Token[]): Token[] {
   return kept;
 }
 
-/** The text of tokens, one space between each two. */
+/** The text of tokens, one space between each two, long strings emptied. */
 export function textOf(lexed: Lexed, tokens: readonly Token[]): string {
-  return tokens.map((token) => lexed.sql.slice(token.start, token.end)).join(' ');
+  return tokens
+    .map((token) => (token.kind === 'string' && token.end - token.start > 256 ? "''" : lexed.sql.slice(token.start, token.end)))
+    .join(' ');
 }

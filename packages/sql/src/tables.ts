@@ -16,6 +16,8 @@ const ENDS_FROM = new Set(
   'WHERE GROUP HAVING ORDER LIMIT WINDOW UNION INTERSECT EXCEPT SELECT SET VALUES RETURNING FETCH FOR PROCEDURE'.split(' '),
 );
 const FROM_ARGUMENT = new Set('EXTRACT TRIM SUBSTRING SUBSTR MID POSITION OVERLAY'.split(' '));
+/** What may stand before `TABLE t` as a query. */
+const BEFORE_QUERY = new Set('( UNION ALL DISTINCT EXCEPT INTERSECT EXPLAIN'.split(' '));
 const MODIFIERS = new Set(
   'LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE INTO FROM TABLE ONLY OR ABORT FAIL REPLACE ROLLBACK IF NOT EXISTS'.split(' '),
 );
@@ -64,6 +66,7 @@ function readTables(statement: readonly Token[], name: (at: number) => { name: s
 function clause(word: string, frame: Frame, before: string | undefined): boolean {
   if (word === 'FROM' && !frame.call && before !== 'DISTINCT') return (frame.from = frame.expect = true);
   if (word === 'JOIN' || word === 'STRAIGHT_JOIN') return (frame.expect = true);
+  if (word === 'TABLE' && (before === undefined || BEFORE_QUERY.has(before))) return (frame.expect = true);
   if (word === 'LATERAL' || word === 'ONLY') return frame.expect;
   if (!ENDS_FROM.has(word)) return false;
   frame.from = frame.expect = false;

@@ -34,7 +34,7 @@ export interface LexOptions {
   readonly backslashEscapes?: boolean;
   /** Whether MySQL comments that carry a server version are code. Default: `code`; version 99999 is always a comment. */
   readonly versionedComments?: 'code' | 'comment';
-  /** After so many tokens the rest of the text becomes one `error` token. Default: unlimited. */
+  /** After so many tokens and comments the rest of the text becomes one `error` token. Default: unlimited. */
   readonly maxTokens?: number;
 }
 
