@@ -1,5 +1,5 @@
 /**
- * The contract of a pool: all that another package (a query router) needs to know. Types and message schemas only, so that
+ * The contract of a pool: all that another package (a query router) needs to know. Types, message schemas and errors only, so that
  * importing it loads no driver.
  */
 import type { Dialect } from '@kailash-ts/sql';
@@ -21,6 +21,22 @@ export {
   type PoolMessage,
   type PoolOperation,
 } from './messages.ts';
+
+export {
+  AcquireTimeoutError,
+  ConnectError,
+  ConnectionLostError,
+  LeaseReleasedError,
+  LeaseUnknownError,
+  PoolAbortedError,
+  PoolClosedError,
+  PoolError,
+  ReadOnlyConnectionError,
+  RunFinishedError,
+  StatementError,
+  StatementParametersError,
+  StatementTimeoutError,
+} from './errors.ts';
 
 /** Values for placeholders: by position, or by name for `:name`. */
 export type Params = readonly unknown[] | Readonly<Record<string, unknown>>;

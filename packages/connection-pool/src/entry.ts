@@ -29,7 +29,7 @@ export class Entry {
   readonly latencies = new SlidingSample();
   readonly #clock: Clock;
   readonly #cancelGraceMs: number;
-  readonly #turns: (() => void)[] = [];
+  readonly #turns: Turn[] = [];
   #busy = false;
   #interrupt: ((reason: unknown) => void) | undefined;
 
@@ -69,13 +69,14 @@ export class Entry {
     return !this.#busy && this.connection.usable && this.connection.clean;
   }
 
-  /** Stops what runs, as if its caller had aborted it. */
+  /** Stops what runs and what waits to run, as if their callers had aborted it. */
   interrupt(reason: unknown): void {
+    for (const turn of this.#turns.splice(0)) turn.refuse(reason);
     this.#interrupt?.(reason);
   }
 
   async #run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
-    if (this.#busy) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    if (this.#busy) await this.#waitTurn(limits.signal);
     this.#busy = true;
     if (limits.signal?.aborted) return this.#refuse(new PoolAbortedError('The statement', false, limits.signal.reason));
     if (!this.connection.usable) return this.#refuse(new ConnectionLostError('it was lost before', false));
@@ -94,6 +95,27 @@ export class Entry {
     return outcome;
   }
 
+  #waitTurn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#turns.splice(this.#turns.indexOf(turn), 1);
+        turn.refuse(signal!.reason);
+      };
+      const turn: Turn = {
+        begin: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        refuse: (reason) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(new PoolAbortedError('The statement', false, reason));
+        },
+      };
+      this.#turns.push(turn);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
   #refuse(error: Error): never {
     this.#nextTurn();
     throw error;
@@ -102,7 +124,13 @@ export class Entry {
   // Busy stays true from one to the next, so that nobody gets in between.
   #nextTurn(): void {
     const next = this.#turns.shift();
-    if (next) next();
+    if (next) next.begin();
     else this.#busy = false;
   }
+}
+
+/** A statement that waits for another one on the same connection. */
+interface Turn {
+  begin(): void;
+  refuse(reason: unknown): void;
 }

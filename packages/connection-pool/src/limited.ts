@@ -28,7 +28,7 @@ export interface Limited<T> {
   /** Resolves when the operation has ended on the connection too, which is idle then, or destroyed. Never rejects. */
   readonly settled: Promise<unknown>;
   /** Stops it as if its caller had aborted it with this reason. */
-  interrupt(reason: unknown): void;
+  readonly interrupt: (reason: unknown) => void;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The pool as a node: the same operations as messages. */
-import { serializeError, type Node, type NodeContext, type RunInfo } from '@kailash-ts/core';
+import { serializeError, systemClock, type Node, type NodeContext, type RunInfo } from '@kailash-ts/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { z } from 'zod';
 import type { ExecuteResult, InitializeResult, Lease, ReleaseResult, Row } from './contract.ts';
@@ -42,7 +42,7 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
    * @throws PoolMessageError, and as the method of the operation; but an error of SQL is an answer: `{ success: false, error }`.
    */
   async process<M extends PoolMessageInput>(message: M, context?: NodeContext): Promise<PoolAnswers[M['operation']]> {
-    const checked = context ? (message as PoolMessage) : parsePoolMessage(message);
+    const checked = context ? message : parsePoolMessage(message);
     return (await this.#answer(checked, context)) as PoolAnswers[M['operation']];
   }
 
@@ -86,10 +86,12 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
   async #executeFor(message: PoolMessage & { operation: 'execute' }, context: NodeContext | undefined): Promise<PoolAnswers['execute']> {
     const { connectionId, query, params, parameters, fetchMode, timeoutMs, prepare } = message;
     const lease = this.#leaseOf(connectionId, context);
+    const startedAt = systemClock.now();
     try {
       return await this.execute(lease, query, params ?? parameters, { fetchMode, timeoutMs, prepare, signal: context?.signal });
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
+      const executionTimeMs = systemClock.now() - startedAt;
       const data = fetchMode === 'one' ? null : [];
       return {
         success: false,
@@ -97,7 +99,7 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
         rowCount: 0,
         fields: [],
         error: serializeError(error),
-        executionTimeMs: 0,
+        executionTimeMs,
         waitTimeMs: 0,
         connectionId,
       };

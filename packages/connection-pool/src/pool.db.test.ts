@@ -238,6 +238,44 @@ describeDatabases('the pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   });
 });
 
+describeDatabases('conflicts', ['postgresql', 'mysql'], (kind) => {
+  it('tells a deadlock from other errors, and that the statement alone must not be tried again', async () => {
+    const { url } = await freshDatabase(kind);
+    await using pool = new Pool({ connectionString: url });
+    await pool.query('CREATE TABLE item (id integer PRIMARY KEY, n integer)');
+    await pool.executeMany('INSERT INTO item (id, n) VALUES (?, ?)', [
+      [1, 0],
+      [2, 0],
+    ]);
+    const leases = await Promise.all([pool.acquire(), pool.acquire()]);
+    for (const [index, lease] of leases.entries()) {
+      await pool.execute(lease, 'BEGIN');
+      await pool.execute(lease, 'UPDATE item SET n = 1 WHERE id = ?', [index + 1]);
+    }
+    const crossed = await Promise.allSettled(
+      leases.map((lease, index) => pool.execute(lease, 'UPDATE item SET n = 1 WHERE id = ?', [2 - index])),
+    );
+    const failed = crossed.filter((result) => result.status === 'rejected');
+    expect(failed).toHaveLength(1);
+    expect(failed[0]!.reason).toMatchObject({ kind: 'deadlock', retryable: false });
+    const victim = leases[crossed.findIndex((result) => result.status === 'rejected')]!;
+    expect(victim.transactionStatus).toBe(kind === 'postgresql' ? 'failed' : 'idle');
+    for (const lease of leases) await pool.release(lease);
+  });
+
+  it('tells that COMMIT of a failed transaction did nothing', async () => {
+    const { url } = await freshDatabase(kind);
+    await using pool = new Pool({ connectionString: url });
+    await using lease = await pool.acquire();
+    await pool.execute(lease, 'BEGIN');
+    await expect(pool.execute(lease, 'SELECT * FROM nothing')).rejects.toMatchObject({ kind: 'unknown_object' });
+    const commit = pool.execute(lease, 'COMMIT');
+    if (kind === 'postgresql') await expect(commit).rejects.toMatchObject({ kind: 'transaction_rolled_back' });
+    else await commit;
+    expect(lease.transactionStatus).toBe('idle');
+  });
+});
+
 describeDatabases('a pool and its server', ['postgresql', 'mysql'], (kind) => {
   it('fails at once with the cause when nothing listens, and says nothing of the password', async () => {
     const url = kind === 'postgresql' ? 'postgres://me:hush-hush@127.0.0.1:1/db' : 'mysql://me:hush-hush@127.0.0.1:1/db';

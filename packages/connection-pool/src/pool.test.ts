@@ -246,6 +246,28 @@ describe('the pool', () => {
     expect(most).toBe(1);
   });
 
+  it('gives up a statement that waits for another one, at its abort and at the end of its run', async () => {
+    const pool = make();
+    const lease = await pool.acquire({ runId: 'r' });
+    let executed = 0;
+    driver.connections[0]!.onExecute = () => {
+      executed += 1;
+      return new Promise(() => {});
+    };
+    const controller = new AbortController();
+    const first = pool.execute(lease, 'SELECT 1').catch((error: unknown) => error);
+    const second = pool.execute(lease, 'SELECT 2', [], { signal: controller.signal }).catch((error: unknown) => error);
+    const third = pool.execute(lease, 'SELECT 3').catch((error: unknown) => error);
+    controller.abort('why');
+    expect(await second).toMatchObject({ code: 'POOL_ABORTED', mayHaveExecuted: false });
+    const ending = pool.endRun('r');
+    expect(await first).toMatchObject({ code: 'POOL_ABORTED', mayHaveExecuted: true });
+    expect(await third).toMatchObject({ code: 'POOL_ABORTED', mayHaveExecuted: false });
+    await clock.advance(10_000);
+    await ending;
+    expect(executed).toBe(1);
+  });
+
   it('takes a run its leases and its places in line, at its end', async () => {
     const pool = make({ maxConnections: 1 });
     const lease = await pool.acquire({ runId: 'a' });

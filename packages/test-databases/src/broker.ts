@@ -41,8 +41,8 @@ export class Broker {
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const started = await Promise.allSettled(this.#clusters.values());
-    await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)));
+    const started = await Promise.allSettled([...this.#clusters.values()]);
+    await Promise.all(started.filter((result) => result.status === 'fulfilled').map((result) => result.value.stop()));
   }
 
   #cluster(kind: Kind): Promise<Cluster> {

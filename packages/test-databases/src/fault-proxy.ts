@@ -166,7 +166,7 @@ class Pair {
 
   #wire(from: Socket, to: Socket, forward: (from: Socket, to: Socket, data: Buffer) => void): void {
     from.setNoDelay(true);
-    from.on('data', (data) => forward(from, to, data as Buffer));
+    from.on('data', (data) => forward(from, to, data));
     from.on('end', () => to.end());
     from.on('error', () => to.destroy());
     from.on('close', () => {

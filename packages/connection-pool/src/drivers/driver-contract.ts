@@ -257,8 +257,8 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
     });
 
     it('opens nothing when it is aborted before', async () => {
-      const aborted = AbortSignal.abort(new Error('too late'));
-      expect(await failure(driver.connect(driver.hosts[0]!, aborted))).toMatchObject({ message: 'too late' });
+      const aborted = AbortSignal.abort('too late');
+      expect(await failure(driver.connect(driver.hosts[0]!, aborted))).toBe('too late');
     });
 
     for (const kill of subject.kill ? [subject.kill] : [])
@@ -283,10 +283,10 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
 
 /** The error of something that must fail. */
 async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error('expected a failure');
-    },
-    (error: unknown) => error,
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
   );
+  expect(outcome).toHaveProperty('error');
+  return (outcome as { error: unknown }).error;
 }

@@ -60,15 +60,18 @@ export function isFatal(error: unknown): boolean {
   return fatal === true || sqlState === undefined || FATAL.has(errno ?? 0);
 }
 
-/** @param row which row of a batch it was, if known. */
-export function toStatementError(error: unknown, row?: number): PoolError {
+/**
+ * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
+ * @param row which row of a batch it was, if known.
+ */
+export function toStatementError(error: unknown, inTransaction: boolean, row?: number): PoolError {
   if (error instanceof ConnectionLostError) return error;
   const { errno = 0, code, sqlState, message, sqlMessage } = error as MysqlError;
   if (isFatal(error)) return new ConnectionLostError(code ?? message, true);
   const facts = { errno, codeName: code, sqlState, row };
   if (READ_ONLY.has(errno)) return new ReadOnlyConnectionError(`error ${errno}`, facts);
   const kind = KINDS[errno] ?? (sqlState?.startsWith('22') ? 'data_error' : 'other');
-  const retryable = kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout';
+  const retryable = !inTransaction && (kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout');
   const text = withoutValues(sqlMessage ?? message, errno);
   return new StatementError(
     `MySQL refused the statement: ${text} (error ${errno}, SQLSTATE ${sqlState}).`,

@@ -152,10 +152,11 @@ class MysqlConnection implements DriverConnection {
     await this.#settleCancel();
     if (mayChangeSession(text)) this.#changed = true;
     const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
+    const inTransaction = this.#inTransaction;
     try {
       return toResult(await this.#run(text, wire, prepare));
     } catch (error) {
-      throw toStatementError(error);
+      throw toStatementError(error, inTransaction);
     }
   }
 
@@ -178,7 +179,7 @@ class MysqlConnection implements DriverConnection {
     const own = !this.#inTransaction;
     await this.#plain(own ? 'BEGIN' : 'SAVEPOINT kailash_many');
     try {
-      const affected = insert ? await this.#insertRows(insert, rows) : await this.#oneByOne(text, rows);
+      const affected = insert ? await this.#insertRows(insert, rows, !own) : await this.#oneByOne(text, rows, !own);
       await this.#plain(own ? 'COMMIT' : 'RELEASE SAVEPOINT kailash_many');
       return affected;
     } catch (error) {
@@ -190,29 +191,29 @@ class MysqlConnection implements DriverConnection {
     }
   }
 
-  async #insertRows(insert: MultiRowInsert, rows: BoundBatch['rows']): Promise<number> {
+  async #insertRows(insert: MultiRowInsert, rows: BoundBatch['rows'], inTransaction: boolean): Promise<number> {
     let affected = 0;
     for (let start = 0; start < rows.length;) {
       const end = endOfPiece(rows, start, Math.max(1, Math.floor(BATCH_PARAMETERS / insert.parametersPerRow)));
       const values = rows.slice(start, end).flat();
-      affected += (await this.#one(insert.textFor(end - start), values, end - start === 1 ? start : undefined)).rowCount;
+      affected += (await this.#one(insert.textFor(end - start), values, inTransaction, end - start === 1 ? start : undefined)).rowCount;
       start = end;
     }
     return affected;
   }
 
-  async #oneByOne(text: string, rows: BoundBatch['rows']): Promise<number> {
+  async #oneByOne(text: string, rows: BoundBatch['rows'], inTransaction: boolean): Promise<number> {
     let affected = 0;
-    for (const [index, row] of rows.entries()) affected += (await this.#one(text, row, index)).rowCount;
+    for (const [index, row] of rows.entries()) affected += (await this.#one(text, row, inTransaction, index)).rowCount;
     return affected;
   }
 
-  async #one(text: string, values: readonly unknown[], row?: number): Promise<DriverResult> {
+  async #one(text: string, values: readonly unknown[], inTransaction: boolean, row?: number): Promise<DriverResult> {
     const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
     try {
       return toResult(await this.#run(text, wire));
     } catch (error) {
-      throw toStatementError(error, row);
+      throw toStatementError(error, inTransaction, row);
     }
   }
 
@@ -260,7 +261,7 @@ class MysqlConnection implements DriverConnection {
   }
 
   async #plain(text: string): Promise<void> {
-    await this.#one(text, []);
+    await this.#one(text, [], true);
   }
 
   // A KILL that comes late hits the next statement: let one that does nothing take it.
@@ -299,7 +300,7 @@ class MysqlConnection implements DriverConnection {
     try {
       return await this.#track((done) => this.#connection.execute({ sql: text, rowsAsArray: true, values: wire as never }, done));
     } catch (error) {
-      if ((error as { errno?: number }).errno === UNSUPPORTED_PS && wire.length === 0) return asText();
+      if ((error as { errno?: number }).errno === UNSUPPORTED_PS && wire.length === 0) return await asText();
       throw error;
     } finally {
       if (prepare === false) this.#connection.unprepare(text);
@@ -316,6 +317,7 @@ class MysqlConnection implements DriverConnection {
       if (!this.#usable) return this.#failRunning(new ConnectionLostError('it was lost before', false));
       start((error, data, fields) => {
         settle();
+        // Told into an error of ours where it is caught; mysql2 gives an Error.
         if (error) reject(error);
         else resolve({ data, fields } as T);
       });

@@ -48,15 +48,18 @@ export function isFatal(error: unknown): boolean {
   return severity === undefined || severity === 'FATAL' || severity === 'PANIC' || FATAL_CLASSES.test(code ?? '');
 }
 
-/** @param row which row of a batch it was. */
-export function toStatementError(error: unknown, row?: number): PoolError {
+/**
+ * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
+ * @param row which row of a batch it was.
+ */
+export function toStatementError(error: unknown, inTransaction: boolean, row?: number): PoolError {
   const { message, code = '', schema, table, column, constraint, position } = error as PgError;
   if (error instanceof ConnectionLostError) return error;
   if (isFatal(error)) return new ConnectionLostError(lostReason(error as PgError), true);
   const facts = { sqlState: code, schema, table, column, constraint, position: position === undefined ? undefined : Number(position), row };
   if (code === '25006') return new ReadOnlyConnectionError('SQLSTATE 25006', facts);
   const kind = KINDS[code] ?? (code.startsWith('22') ? 'data_error' : 'other');
-  const retryable = kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout';
+  const retryable = !inTransaction && (kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout');
   return new StatementError(
     `PostgreSQL refused the statement: ${withoutValues(message, code)} (SQLSTATE ${code}).`,
     { kind, ...facts },

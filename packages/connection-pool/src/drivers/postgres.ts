@@ -137,39 +137,29 @@ class PostgresConnection implements DriverConnection {
   }
 
   /** A statement that the server forgot, or whose plan no longer fits its tables, is prepared anew, once, outside of transactions. */
-  async #executeOnce({ text, values, prepare }: BoundStatement, mayRetry: boolean): Promise<SubmissionResult> {
-    const name = this.#prepared.nameFor(text, prepare);
-    const { evict, known } = name;
-    const plan = {
-      text,
-      rows: [values.map((value) => toWire(value as ParameterValue))],
-      batch: false,
-      statement: name.name,
-      parse: !known,
-      evict,
-    };
-    try {
-      const { submission, result } = await this.#submit(plan);
-      if (submission.parsed) this.#prepared.confirm(text);
-      return result;
-    } catch (failure) {
-      const { submission, error } = failure as Failed;
-      if (submission.parsed) this.#prepared.confirm(text);
-      if (known && isStale(error)) {
-        this.#prepared.forget(text);
-        if (mayRetry && this.transactionStatus === 'idle') return this.#executeOnce({ text, values, prepare }, false);
-      }
-      throw toStatementError(error);
+  async #executeOnce(statement: BoundStatement, mayRetry: boolean): Promise<SubmissionResult> {
+    const { text, values, prepare } = statement;
+    const { name, known, evict } = this.#prepared.nameFor(text, prepare);
+    const inTransaction = this.transactionStatus !== 'idle';
+    const rows = [values.map((value) => toWire(value as ParameterValue))];
+    const { submission, failure, result } = await this.#submit({ text, rows, batch: false, statement: name, parse: !known, evict });
+    if (submission.parsed) this.#prepared.confirm(text);
+    if (!failure) return result;
+    if (known && isStale(failure.error)) {
+      this.#prepared.forget(text);
+      if (mayRetry && !inTransaction) return this.#executeOnce(statement, false);
     }
+    throw toStatementError(failure.error, inTransaction);
   }
 
   async executeMany({ text, rows }: BoundBatch): Promise<number> {
     await this.#settleCancel();
-    const own = this.transactionStatus === 'idle' && rows.length > BATCH_ROWS;
+    const inTransaction = this.transactionStatus !== 'idle';
+    const own = !inTransaction && rows.length > BATCH_ROWS;
     if (own) await this.#simple('BEGIN');
     try {
       let affected = 0;
-      for (let start = 0; start < rows.length; start += BATCH_ROWS) affected += await this.#batch(text, rows, start);
+      for (let start = 0; start < rows.length; start += BATCH_ROWS) affected += await this.#batch({ text, rows }, start, inTransaction);
       if (own) await this.#simple('COMMIT');
       return affected;
     } catch (error) {
@@ -178,15 +168,11 @@ class PostgresConnection implements DriverConnection {
     }
   }
 
-  async #batch(text: string, rows: BoundBatch['rows'], start: number): Promise<number> {
+  async #batch({ text, rows }: BoundBatch, start: number, inTransaction: boolean): Promise<number> {
     const piece = rows.slice(start, start + BATCH_ROWS).map((row) => row.map((value) => toWire(value as ParameterValue)));
-    try {
-      const { result } = await this.#submit({ text, rows: piece, batch: true, statement: '', parse: true });
-      return result.rowCount;
-    } catch (failure) {
-      const { error, row } = failure as Failed;
-      throw toStatementError(error, start + row);
-    }
+    const { failure, result } = await this.#submit({ text, rows: piece, batch: true, statement: '', parse: true });
+    if (failure) throw toStatementError(failure.error, inTransaction, start + failure.row);
+    return result.rowCount;
   }
 
   cancel(): Promise<void> {
@@ -221,11 +207,8 @@ class PostgresConnection implements DriverConnection {
   }
 
   async #simple(text: string): Promise<void> {
-    try {
-      await this.#submit({ text, rows: [[]], batch: false, statement: '', parse: true });
-    } catch (failure) {
-      throw toStatementError((failure as Failed).error);
-    }
+    const { failure } = await this.#submit({ text, rows: [[]], batch: false, statement: '', parse: true });
+    if (failure) throw toStatementError(failure.error, true);
   }
 
   /**
@@ -242,13 +225,12 @@ class PostgresConnection implements DriverConnection {
     });
   }
 
-  #submit(plan: SubmissionPlan): Promise<{ submission: Submission; result: SubmissionResult }> {
-    return new Promise((resolve, reject: (failure: Failed) => void) => {
+  #submit(plan: SubmissionPlan): Promise<Submitted> {
+    return new Promise((resolve) => {
       const submission: Submission = new Submission(plan, (failure, result) => {
         this.#current = undefined;
-        if (!failure) return resolve({ submission, result });
-        if (isFatal(failure.error)) this.#breakOff();
-        reject({ submission, ...failure });
+        if (failure && isFatal(failure.error)) this.#breakOff();
+        resolve({ submission, failure, result });
       });
       this.#current = submission;
       if (this.#usable) submit(this.#client, submission);
@@ -270,7 +252,12 @@ class PostgresConnection implements DriverConnection {
   }
 }
 
-type Failed = SubmissionFailure & { readonly submission: Submission };
+/** How it went; `result` is complete only without `failure`. */
+interface Submitted {
+  readonly submission: Submission;
+  readonly failure: SubmissionFailure | undefined;
+  readonly result: SubmissionResult;
+}
 
 function isStale(error: unknown): boolean {
   const { code, routine } = error as { code?: string; routine?: string };

@@ -41,7 +41,8 @@ export function isFatal({ code }: WorkerError): boolean {
   return FATAL.test(code ?? '');
 }
 
-export function toStatementError(error: WorkerError): PoolError {
+/** @param inTransaction whether a transaction was open before: then the statement alone must not be tried again. */
+export function toStatementError(error: WorkerError, inTransaction: boolean): PoolError {
   const { code = 'SQLITE_ERROR', rawCode, message, row } = error;
   if (isFatal(error)) return new ConnectionLostError(code, true);
   const facts = { codeName: code, errno: rawCode, row };
@@ -51,7 +52,7 @@ export function toStatementError(error: WorkerError): PoolError {
   return new StatementError(
     `SQLite refused the statement: ${withoutText(message)} (${code}).${remedy}`,
     { kind, ...facts },
-    { retryable: kind === 'busy' },
+    { retryable: kind === 'busy' && !inTransaction },
   );
 }
 

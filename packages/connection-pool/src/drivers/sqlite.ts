@@ -181,12 +181,13 @@ class SqliteConnection implements DriverConnection {
   }
 
   async #statement(request: object): Promise<unknown> {
+    const inTransaction = this.#inTransaction;
     try {
       return await this.#ask(request);
     } catch (error) {
       if (!(error instanceof WorkerFailure)) throw error;
       if (isFatal(error.details)) this.destroy();
-      throw toStatementError(error.details);
+      throw toStatementError(error.details, inTransaction);
     }
   }
 
