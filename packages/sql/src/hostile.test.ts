@@ -35,7 +35,7 @@ const HOSTILE: readonly (readonly [name: string, sql: string])[] = [
   ['only a comment', '-- SELECT 1'],
 ];
 
-describe('hostile text', () => {
+describe('hostile text', { timeout: 60_000 }, () => {
   it.each(HOSTILE)('%s proves nothing, on any dialect', (_, sql) => {
     for (const dialect of DIALECTS) {
       // What SQLite takes for a closed comment, and NUL-free long texts of one literal, may be reads: they are well-formed there.

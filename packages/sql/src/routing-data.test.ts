@@ -53,7 +53,7 @@ function judge(
   return result;
 }
 
-describe.skipIf(!present)('statements labelled by real servers', () => {
+describe.skipIf(!present)('statements labelled by real servers', { timeout: 60_000 }, () => {
   beforeAll(loadSql);
 
   it('of PostgreSQL: at most the view that hides a write is unsafe, and at least 94.5 % of reads are found', () => {
