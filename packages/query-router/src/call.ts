@@ -1,0 +1,99 @@
+/** One message on its way through the router. */
+import type { Clock } from '@kailash-ts/core';
+import type { ConnectionPool, ExecuteResult, Lease } from '@kailash-ts/connection-pool/contract';
+import type { Classification } from '@kailash-ts/sql';
+import type { Choice } from './choose.ts';
+import type { AnyData, RouterMessage, RouterResult } from './messages.ts';
+
+/** On whose behalf a message is processed. */
+export interface Scope {
+  readonly runId: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface CallFacts {
+  readonly pool: ConnectionPool;
+  readonly message: RouterMessage;
+  readonly scope: Scope;
+  readonly clock: Clock;
+  readonly classification: Classification;
+  readonly cacheHit: boolean;
+}
+
+type PoolResult = Omit<ExecuteResult<AnyData>, 'error'>;
+
+/** A classified statement, its limits, and the time spent on deciding. */
+export class Call implements CallFacts {
+  readonly pool: ConnectionPool;
+  readonly message: RouterMessage;
+  readonly scope: Scope;
+  readonly clock: Clock;
+  readonly classification: Classification;
+  readonly cacheHit: boolean;
+  routingTimeMs = 0;
+  readonly #deadline: number;
+
+  constructor(facts: CallFacts) {
+    this.pool = facts.pool;
+    this.message = facts.message;
+    this.scope = facts.scope;
+    this.clock = facts.clock;
+    this.classification = facts.classification;
+    this.cacheHit = facts.cacheHit;
+    this.#deadline = facts.message.timeoutMs === undefined ? Infinity : this.clock.now() + facts.message.timeoutMs;
+  }
+
+  /** Of the caller's `timeoutMs`; Infinity without one, never less than 1. */
+  get remainingMs(): number {
+    return Math.max(1, this.#deadline - this.clock.now());
+  }
+
+  /** On any connection of the role; the pool lends and takes back. */
+  async runAnywhere({ role }: Choice): Promise<PoolResult> {
+    const { query, parameters, parameterSets, fetchMode } = this.message;
+    const constraints = { runId: this.scope.runId, signal: this.scope.signal, timeoutMs: this.#timeoutMs };
+    if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, constraints));
+    return this.pool.query(query, parameters, { ...constraints, fetchMode, role });
+  }
+
+  /** On a connection that is held. */
+  async runOn(lease: Lease, signal: AbortSignal): Promise<PoolResult> {
+    const { query, parameters, parameterSets, fetchMode } = this.message;
+    const limits = { signal, timeoutMs: this.#timeoutMs };
+    if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, { ...limits, lease }));
+    return this.pool.execute(lease, query, parameters, { ...limits, fetchMode });
+  }
+
+  acquirePrimary(signal: AbortSignal): Promise<Lease> {
+    return this.pool.acquire({ role: 'primary', runId: this.scope.runId, signal, timeoutMs: this.#timeoutMs });
+  }
+
+  answer(
+    result: PoolResult,
+    choice: Choice,
+    transaction: Pick<RouterResult<AnyData>, 'transactionStarted' | 'transactionEnded'> = {},
+  ): RouterResult<AnyData> {
+    const { queryType, complexityScore, reasons } = this.classification;
+    return {
+      ...result,
+      ...transaction,
+      routingMetadata: {
+        connectionId: result.connectionId,
+        role: choice.role,
+        queryType,
+        complexityScore,
+        routingConfidence: choice.confidence,
+        cacheHit: this.cacheHit,
+        routingTimeMs: this.routingTimeMs,
+        strategy: choice.strategy,
+        reasons: [choice.reason, ...reasons],
+      },
+    };
+  }
+
+  get #timeoutMs(): number | undefined {
+    return this.#deadline === Infinity ? undefined : Math.ceil(this.remainingMs);
+  }
+}
+
+const withoutRows = (result: Omit<PoolResult, 'data' | 'fields'>): PoolResult => ({ ...result, data: [], fields: [] });

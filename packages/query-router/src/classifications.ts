@@ -1,0 +1,53 @@
+/** Remembers what texts do. */
+import { classify, type Classification, type Dialect } from '@kailash-ts/sql';
+import { LRUCache } from 'lru-cache';
+import type { RouterCounters } from './metrics.ts';
+
+/** Longer texts are classified anew each time: a few of them would fill the memory. */
+const MAX_CHARACTERS = 65_536;
+
+/** Classifications by exact text, the least recently used forgotten first. Belongs to one router, hence to one dialect. */
+export class Classifications {
+  readonly #counters: RouterCounters;
+  #cache: LRUCache<string, Classification>;
+
+  constructor(max: number, counters: RouterCounters) {
+    this.#cache = new LRUCache({ max });
+    this.#counters = counters;
+  }
+
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  get max(): number {
+    return this.#cache.max;
+  }
+
+  /** Keeps the most recently used ones. */
+  resize(max: number): void {
+    const resized = new LRUCache<string, Classification>({ max });
+    for (const [sql, classification] of [...this.#cache.entries()].reverse()) resized.set(sql, classification);
+    this.#cache = resized;
+  }
+
+  /** Needs `loadSql` for PostgreSQL. */
+  look(sql: string, dialect: Dialect): { readonly classification: Classification; readonly cacheHit: boolean } {
+    const known = this.#cache.get(sql);
+    if (known !== undefined) {
+      this.#counters.cacheHits += 1;
+      return { classification: known, cacheHit: true };
+    }
+    this.#counters.cacheMisses += 1;
+    return { classification: this.peek(sql, dialect), cacheHit: false };
+  }
+
+  /** The same for whoever only asks: not counted as a lookup. */
+  peek(sql: string, dialect: Dialect): Classification {
+    const known = this.#cache.peek(sql);
+    if (known !== undefined) return known;
+    const classification = classify(sql, dialect);
+    if (sql.length <= MAX_CHARACTERS) this.#cache.set(sql, classification);
+    return classification;
+  }
+}

@@ -1,0 +1,51 @@
+/** Configuration of a router: schema and defaults. The only place where a default is written. */
+import { check, formatIssues, type Checked } from '@kailash-ts/core';
+import { z } from 'zod';
+import { RouterConfigError } from './errors.ts';
+
+const settings = {
+  /** Reads proved harmless go to replicas (SQLite: to its readers). Off: everything goes to the primary. */
+  enableReadWriteSplit: z.boolean().default(true),
+  /** Most texts whose classification is remembered. */
+  cacheSize: z.number().int().min(1).max(1_000_000).default(1000),
+  /** Learn from query patterns. Takes effect with the pool's tracker, which this version does not have. */
+  patternLearning: z.boolean().default(true),
+  /** Least health score, 0 to 100, of a connection to be chosen. Takes effect with the pool's health scores. */
+  healthThreshold: z.number().min(0).max(100).default(50),
+};
+
+export const routerConfigSchema = z.strictObject({
+  /** Names the router in messages, and in workflows that it is passed to. */
+  name: z.string().min(1).default('query_router'),
+  /** Name under which the pool is registered. */
+  connectionPool: z.string().min(1),
+  ...settings,
+});
+
+/** What the constructor of a router takes. */
+export type RouterOptions = z.input<typeof routerConfigSchema>;
+export type RouterConfig = z.output<typeof routerConfigSchema>;
+
+/** What can be changed while the router works. */
+export type RouterSettings = { -readonly [Key in keyof typeof settings]: RouterConfig[Key] };
+
+/** @throws RouterConfigError listing every problem, with "did you mean" for unknown keys */
+export function parseRouterConfig(options: unknown): RouterConfig {
+  const result = check(routerConfigSchema, options ?? {}) as Checked;
+  if (result.issues)
+    throw new RouterConfigError(`The configuration of the router is wrong: ${formatIssues(result.issues)}`, {
+      facts: { issues: result.issues },
+    });
+  return result.value as RouterConfig;
+}
+
+/** @throws RouterConfigError */
+export function parseSetting<Key extends keyof RouterSettings>(key: Key, value: unknown): RouterSettings[Key] {
+  const result = settings[key].safeParse(value);
+  // `undefined` would mean the default, which nobody asked for.
+  if (value !== undefined && result.success) return result.data as RouterSettings[Key];
+  const problem = result.success
+    ? 'is undefined'
+    : result.error.issues.map((issue) => issue.message.replace(/^Invalid input: /, '')).join('; ');
+  throw new RouterConfigError(`The router's ${key} cannot be set: ${problem}.`);
+}

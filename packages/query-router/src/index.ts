@@ -1,0 +1,25 @@
+/** `@kailash-ts/query-router`: SQL in, the right connection chosen, rows out. In the order of the data path. */
+
+export { QueryRouterNode } from './node.ts';
+export type { RouterOutput, RoutingExplanation } from './node.ts';
+export type { RouterOptions } from './config.ts';
+export type { RouterMessage, RouterResult, RoutingMetadata } from './messages.ts';
+export type { Strategy } from './choose.ts';
+export type { RouterMetrics } from './metrics.ts';
+
+// Errors.
+export {
+  NoTransactionError,
+  PoolMissingError,
+  RouterConfigError,
+  RouterError,
+  RouterMessageError,
+  RouterStoppedError,
+  SessionBusyError,
+  SessionEndedError,
+  SessionLostError,
+  SessionRequiredError,
+  SeveralStatementsError,
+  TransactionOpenError,
+  TransactionRolledBackError,
+} from './errors.ts';

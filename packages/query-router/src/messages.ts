@@ -1,0 +1,117 @@
+/** What a router is told, and what it answers. */
+import { check, formatIssues, shapeOf, type Checked } from '@kailash-ts/core';
+import type { ConnectionRole, ExecuteResult, FetchMode, Params, Row } from '@kailash-ts/connection-pool/contract';
+import type { QueryType } from '@kailash-ts/sql';
+import { z } from 'zod';
+import type { Strategy } from './choose.ts';
+import { RouterMessageError } from './errors.ts';
+
+/** One statement to run. */
+export interface RouterMessage {
+  /** One statement of SQL, with `?`, `$1` or `:name` for its values on every database. */
+  readonly query: string;
+  /** Values for its placeholders. */
+  readonly parameters?: Params | undefined;
+  /** Runs the statement once for each set of values, in one go and all or nothing. Returns no rows. Replaces `parameters`. */
+  readonly parameterSets?: readonly Params[] | undefined;
+  /**
+   * Statements with the same id share one connection from BEGIN to the end of the transaction, and run one after the other.
+   * In a workflow the id belongs to the run: two runs may use the same one.
+   */
+  readonly sessionId?: string | undefined;
+  /** `all` (default): `data` is an array of rows. `one`: `data` is the first row, or null. */
+  readonly fetchMode?: FetchMode | undefined;
+  /** Limit for waiting and running together, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Keeps a read on the primary. */
+  readonly hint?: 'primary' | undefined;
+}
+
+/** Where a statement went, and why. */
+export interface RoutingMetadata {
+  /** The physical connection; in a session, the lease. */
+  readonly connectionId: string;
+  readonly role: ConnectionRole;
+  readonly queryType: QueryType;
+  /** 0 to 1, from the text alone. */
+  readonly complexityScore: number;
+  /** 1: nothing else was possible. 0.5: any connection of the role would do, and none was compared with another. */
+  readonly routingConfidence: number;
+  /** Whether the text's classification was remembered from an earlier call. */
+  readonly cacheHit: boolean;
+  /** Time spent on deciding: without waiting for a connection, a session or the database. */
+  readonly routingTimeMs: number;
+  readonly strategy: Strategy;
+  readonly reasons: readonly string[];
+}
+
+/** The pool's result, and how it was routed. */
+export interface RouterResult<Data> extends Omit<ExecuteResult<Data>, 'error'> {
+  /** This statement began the session's transaction. */
+  readonly transactionStarted?: boolean;
+  /** This statement ended the session's transaction. */
+  readonly transactionEnded?: boolean;
+  readonly routingMetadata: RoutingMetadata;
+}
+
+/** Rows or a row, as `fetchMode` says; `[]` for `parameterSets`. */
+export type AnyData = readonly Row[] | Row | null;
+
+const params = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]);
+
+export const routerMessageSchema = z
+  .strictObject({
+    query: z.string().min(1),
+    parameters: params.optional(),
+    parameterSets: z.array(params).optional(),
+    sessionId: z.string().min(1).max(200).optional(),
+    fetchMode: z.enum(['all', 'one']).optional(),
+    timeoutMs: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+    hint: z.literal('primary').optional(),
+  })
+  .superRefine((message, context) => {
+    if (message.parameterSets === undefined) return;
+    for (const key of ['parameters', 'fetchMode'] as const)
+      if (message[key] !== undefined)
+        context.addIssue({ code: 'custom', path: [key], message: 'stands beside parameterSets; give one of both' });
+  });
+
+/** For workflows: which outputs there are. Rows pass as they are. */
+export const routerOutputSchema = z.object({
+  success: z.boolean(),
+  data: z.unknown(),
+  rowCount: z.number(),
+  lastInsertId: z.union([z.number(), z.bigint()]).optional(),
+  fields: z.array(z.object({ name: z.string(), type: z.string() })),
+  executionTimeMs: z.number(),
+  waitTimeMs: z.number(),
+  connectionId: z.string(),
+  transactionStarted: z.boolean().optional(),
+  transactionEnded: z.boolean().optional(),
+  routingMetadata: z.object({
+    connectionId: z.string(),
+    role: z.enum(['primary', 'replica']),
+    queryType: z.string(),
+    complexityScore: z.number(),
+    routingConfidence: z.number(),
+    cacheHit: z.boolean(),
+    routingTimeMs: z.number(),
+    strategy: z.string(),
+    reasons: z.array(z.string()),
+  }),
+});
+
+/** @throws RouterMessageError naming every wrong key, with "did you mean" */
+export function parseRouterMessage(message: unknown, router: string): RouterMessage {
+  const result = check(routerMessageSchema, message) as Checked;
+  if (!result.issues) return result.value as RouterMessage;
+  throw new RouterMessageError(
+    `The message to router "${router}" does not fit: ${formatIssues(result.issues)} (received ${shapeOf(message)}). Send { query, parameters }.`,
+    { facts: { router, issues: result.issues } },
+  );
+}

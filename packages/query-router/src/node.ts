@@ -1,0 +1,199 @@
+/** The router as a node. */
+import { systemClock, type Clock, type Node, type NodeContext, type NodeHost, type RunInfo } from '@kailash-ts/core';
+import type { ConnectionPool, ConnectionRole, Row } from '@kailash-ts/connection-pool/contract';
+import { isSqlLoaded, loadSql, type QueryType } from '@kailash-ts/sql';
+import type { Scope } from './call.ts';
+import type { Strategy } from './choose.ts';
+import { Classifications } from './classifications.ts';
+import { parseRouterConfig, parseSetting, type RouterOptions, type RouterSettings } from './config.ts';
+import { RouterStoppedError, SessionEndedError } from './errors.ts';
+import { findPool } from './find-pool.ts';
+import {
+  parseRouterMessage,
+  routerMessageSchema,
+  routerOutputSchema,
+  type AnyData,
+  type RouterMessage,
+  type RouterResult,
+} from './messages.ts';
+import { RouterCounters, type RouterMetrics } from './metrics.ts';
+import { isRoutingError, Router } from './router.ts';
+import { Sessions } from './sessions.ts';
+
+/** Where a statement would go, and why; nothing was run. */
+export interface RoutingExplanation {
+  readonly queryType: QueryType;
+  readonly role: ConnectionRole;
+  readonly strategy: Strategy;
+  readonly routingConfidence: number;
+  readonly complexityScore: number;
+  /** It must run in a session. */
+  readonly pinsSession: boolean;
+  readonly tables: readonly string[];
+  /** The text with its values taken out. */
+  readonly template: string;
+  readonly reasons: readonly string[];
+}
+
+/** As an output of a workflow's node: what rows look like is known to the query alone. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows may feed any input; their consumer's schema checks them
+export type RouterOutput = RouterResult<any>;
+
+/** For tests: time. */
+export interface RouterInternals {
+  readonly clock?: Clock;
+}
+
+/**
+ * Takes SQL, finds it a connection of its pool, and gives back rows: no acquire, no release. Register it beside its pool; it then
+ * answers direct calls, messages and workflows.
+ *
+ * Modes: working -> (stop) -> stopped. Connections belong to the pool; the router holds them for sessions only, and gives them
+ * back when the transaction is over, when the run that began it ends, or when it is stopped.
+ *
+ * @example
+ * runtime.registerNode('db_pool', pool).registerNode('router', router);
+ * const { data } = await router.process({ query: 'SELECT * FROM users WHERE active = ?', parameters: [true] });
+ */
+export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
+  readonly name: string;
+  readonly description = 'Runs SQL on the right connection of a pool: reads on replicas, writes on the primary, transactions by sessionId.';
+  readonly input = routerMessageSchema;
+  readonly output = routerOutputSchema;
+  readonly needs: readonly string[];
+  /** Name under which its pool is registered. */
+  readonly connectionPool: string;
+  readonly #settings: RouterSettings;
+  readonly #counters = new RouterCounters();
+  readonly #classifications: Classifications;
+  readonly #sessions: Sessions;
+  readonly #router: Router;
+  #host: NodeHost | undefined;
+  #pool: ConnectionPool | undefined;
+  #stopped = false;
+
+  /** @throws RouterConfigError listing every problem */
+  constructor(options: RouterOptions, internals: RouterInternals = {}) {
+    const { name, connectionPool, ...settings } = parseRouterConfig(options);
+    const clock = internals.clock ?? systemClock;
+    this.name = name;
+    this.connectionPool = connectionPool;
+    this.needs = Object.freeze([connectionPool]);
+    this.#settings = settings;
+    this.#classifications = new Classifications(settings.cacheSize, this.#counters);
+    this.#sessions = new Sessions(clock);
+    this.#router = new Router({
+      settings,
+      classifications: this.#classifications,
+      sessions: this.#sessions,
+      counters: this.#counters,
+      clock,
+    });
+  }
+
+  attach(host: NodeHost): void {
+    this.#host = host;
+    this.#pool = undefined;
+  }
+
+  detach(): void {
+    this.#host = undefined;
+    this.#pool = undefined;
+  }
+
+  /**
+   * Runs one statement.
+   * @throws RouterError, SqlError when the router refuses it; PoolError when the pool or the database does
+   */
+  process(message: RouterMessage & { readonly fetchMode: 'one' }): Promise<RouterResult<Row | null>>;
+  process(message: RouterMessage & { readonly fetchMode?: 'all' | undefined }): Promise<RouterResult<readonly Row[]>>;
+  process(message: RouterMessage, context?: NodeContext): Promise<RouterOutput>;
+  async process(message: RouterMessage, context?: NodeContext): Promise<RouterResult<AnyData>> {
+    try {
+      const checked = context ? message : parseRouterMessage(message, this.name);
+      const scope: Scope = { runId: context?.runId, signal: context?.signal };
+      return await this.#router.run(this.#pool ?? (await this.#findPool()), checked, scope);
+    } catch (error) {
+      if (isRoutingError(error)) this.#counters.routingErrors += 1;
+      throw error;
+    }
+  }
+
+  /** Where the statement would go now, without running it. @throws PoolMissingError, RouterMessageError */
+  async explain(query: string, options: Omit<RouterMessage, 'query'> = {}): Promise<RoutingExplanation> {
+    const { sessionId, hint } = parseRouterMessage({ ...options, query }, this.name);
+    const pool = this.#pool ?? (await this.#findPool());
+    if (pool.dialect === 'postgresql' && !isSqlLoaded()) await loadSql();
+    const classification = this.#classifications.peek(query, pool.dialect);
+    const session = sessionId === undefined ? undefined : this.#sessions.find(sessionId, undefined);
+    const { role, strategy, confidence, reason } = this.#router.choose(pool, classification, { sessionId, hint, session });
+    const { queryType, complexityScore, pinsSession, tables, template, reasons } = classification;
+    const why = [reason, ...reasons];
+    return { queryType, role, strategy, routingConfidence: confidence, complexityScore, pinsSession, tables, template, reasons: why };
+  }
+
+  /** Ends a session that was begun outside of a run: stops what runs in it, rolls back, gives its connection back. Unknown ids are fine. */
+  async endSession(sessionId: string): Promise<void> {
+    const session = this.#sessions.find(sessionId, undefined);
+    if (session) await this.#sessions.end([session], this.#pool, () => new SessionEndedError(sessionId, 'endSession was called'));
+  }
+
+  getMetrics(): RouterMetrics {
+    return this.#counters.snapshot(this.#classifications, this.#sessions.activeTransactions);
+  }
+
+  get enableReadWriteSplit(): boolean {
+    return this.#settings.enableReadWriteSplit;
+  }
+
+  set enableReadWriteSplit(value: boolean) {
+    this.#settings.enableReadWriteSplit = parseSetting('enableReadWriteSplit', value);
+  }
+
+  get cacheSize(): number {
+    return this.#settings.cacheSize;
+  }
+
+  set cacheSize(value: number) {
+    this.#settings.cacheSize = parseSetting('cacheSize', value);
+    this.#classifications.resize(this.#settings.cacheSize);
+  }
+
+  get patternLearning(): boolean {
+    return this.#settings.patternLearning;
+  }
+
+  set patternLearning(value: boolean) {
+    this.#settings.patternLearning = parseSetting('patternLearning', value);
+  }
+
+  get healthThreshold(): number {
+    return this.#settings.healthThreshold;
+  }
+
+  set healthThreshold(value: number) {
+    this.#settings.healthThreshold = parseSetting('healthThreshold', value);
+  }
+
+  /** Rolls back and frees what the run left open. */
+  async onRunFinished({ runId }: Pick<RunInfo, 'runId'>): Promise<void> {
+    this.#router.forgetRun(runId);
+    // The pool takes the run's leases back by itself, at the same moment, and stops what still runs on them.
+    await this.#sessions.end(this.#sessions.ofRun(runId), undefined, ({ id }) => new SessionEndedError(id, `run "${runId}" is over`));
+  }
+
+  async stop(): Promise<void> {
+    const pool = this.#pool;
+    this.#stopped = true;
+    this.#pool = undefined;
+    await this.#sessions.end(this.#sessions.all(), pool, ({ id }) => new SessionEndedError(id, `router "${this.name}" was stopped`));
+  }
+
+  async #findPool(): Promise<ConnectionPool> {
+    if (this.#stopped) throw new RouterStoppedError(this.name);
+    const host = this.#host;
+    const pool = await findPool(this.name, this.connectionPool, host);
+    if (host === this.#host) this.#pool = pool;
+    return pool;
+  }
+}
