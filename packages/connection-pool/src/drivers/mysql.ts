@@ -317,8 +317,7 @@ class MysqlConnection implements DriverConnection {
       if (!this.#usable) return this.#failRunning(new ConnectionLostError('it was lost before', false));
       start((error, data, fields) => {
         settle();
-        // Told into an error of ours where it is caught; mysql2 gives an Error.
-        if (error) reject(error);
+        if (error) reject(error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true));
         else resolve({ data, fields } as T);
       });
     });

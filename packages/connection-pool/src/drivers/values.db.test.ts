@@ -24,6 +24,8 @@ const table: readonly ValueRow[] = [
   },
   { meaning: 'a bigint that a number holds comes back as a number', type: everywhere('bigint'), values: [5n], back: Number },
   { meaning: 'floats', type: everywhere('double precision'), values: [0.1, -1.5e300, 1 / 3, 3, 0] },
+  { meaning: 'floats of 32 bits', type: { postgresql: 'real', mysql: 'float', sqlite: 'real' }, values: [0.1, -2.5, 3.14159] },
+  { meaning: 'times of day as text', type: everywhere('time'), values: ['12:34:56', '00:00:00'] },
   { meaning: 'exact decimals as strings', type: everywhere('decimal(12,2)'), values: ['12.50', '-0.01', '3.00', '1234567890.12'] },
   { meaning: 'a number into an exact decimal', type: everywhere('decimal(12,2)'), values: [12.5], back: () => '12.50' },
   { meaning: 'booleans', type: everywhere('boolean'), values: [true, false, null] },
