@@ -49,6 +49,10 @@ class Lexer implements Lexed {
   /** Open `[` of PostgreSQL: a colon behind an operand in them is a slice. */
   #brackets = 0;
   #executable = 0;
+  /** Up to here stand signs, each an operator of its own. */
+  #signsEnd = 0;
+  /** The next backslash at or behind the last place asked for; each stretch of text is searched once. */
+  #backslash = -1;
   readonly #escapes: boolean;
   readonly #versioned: boolean;
   readonly #maxTokens: number;
@@ -185,9 +189,17 @@ class Lexer implements Lexed {
     if (end < 0) return this.#error(sql.length, 'unterminated string');
     // E'' escapes under every setting; plain strings do by the server's.
     if (!this.backslashQuote && (start === from - 1 || (sql[start] !== 'E' && sql[start] !== 'e'))) {
-      this.backslashQuote = this.dialect !== 'sqlite' && hasBackslashQuote(sql, from, end, quote);
+      this.backslashQuote = this.dialect !== 'sqlite' && this.#nextBackslash(from) < end && hasBackslashQuote(sql, from, end, quote);
     }
     this.#push('string', end);
+  }
+
+  #nextBackslash(from: number): number {
+    if (this.#backslash < from) {
+      const found = this.sql.indexOf('\\', from);
+      this.#backslash = found < 0 ? Infinity : found;
+    }
+    return this.#backslash;
   }
 
   #quoted(close: string): void {
@@ -267,6 +279,7 @@ class Lexer implements Lexed {
   /** The longest operator; PostgreSQL's own rule cuts it before a comment, and before a sign that belongs to the next operand. */
   #operator(): void {
     const { sql, dialect } = this;
+    if (this.#at < this.#signsEnd) return this.#push('operator', this.#at + 1);
     let end = this.#at + 1;
     if (dialect === 'postgresql') {
       while (end < sql.length && end - this.#at < MAX_OPERATOR && this.#operatorGoesOn(end)) end++;
@@ -284,6 +297,7 @@ class Lexer implements Lexed {
     for (let at = this.#at; at < end; at++) if ('~!@#%^&|`?'.includes(sql[at]!)) return end;
     let last = end;
     while (last - this.#at > 1 && (sql.charCodeAt(last - 1) === 43 || sql.charCodeAt(last - 1) === 45)) last--;
+    this.#signsEnd = end;
     return last;
   }
 

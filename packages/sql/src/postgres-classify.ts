@@ -49,6 +49,7 @@ export function classifyPostgres(lexed: Lexed): Effect {
   if (parse === undefined) {
     throw new SqlError('SQL_NOT_LOADED', "PostgreSQL's parser is not loaded. Await loadSql() once before classifying PostgreSQL.");
   }
+  if (lexed.problem !== null) return strongest(splitStatements(lexed).map((statement) => headEffect(lexed, statement)));
   if (lexed.commentDepth > MAX_COMMENT_DEPTH) return unproved('comments are nested too deeply', true);
   const effect = readText(lexed);
   if (!lexed.backslashQuote || !(effect.type === 'read_simple' || effect.type === 'read_complex')) return effect;
