@@ -1,0 +1,9 @@
+/** Where the data lies: inside of the npm package that the example depends on. */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** A data file of `vega-datasets`. The package exports its code only, so the path leads from there to its neighbour. */
+export function dataFile(name: string): string {
+  const main = createRequire(import.meta.url).resolve('vega-datasets');
+  return join(dirname(main), '..', 'data', name);
+}
