@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { defineNode, Runtime, sleep, Workflow, type NodeContext, type RunResult, type WorkflowDefinition } from './index.ts';
 import { SimulatedClock } from './testing.ts';
 
+/** `campaign random-graphs` takes its time; `test` runs the short form. */
+const RUNS = process.env['KAILASH_CAMPAIGN'] === 'random-graphs' ? 20_000 : 150;
+
 interface Step {
   readonly ms: number;
   readonly sync: boolean;
@@ -129,7 +132,7 @@ describe('any graph', () => {
         expect(Object.keys(results)).toHaveLength(ran.filter(Boolean).length);
         expect(clock.pendingTimers).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: RUNS },
     );
   });
 
@@ -148,7 +151,7 @@ describe('any graph', () => {
         expect(state.limitedMost).toBeLessThanOrEqual(bounds.nodeLimit);
         expect(clock.pendingTimers).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: RUNS },
     );
   });
 
@@ -173,7 +176,7 @@ describe('any graph', () => {
         expect(clock.pendingTimers).toBe(0);
         if (breaking >= steps.length || breaking < 0) expect((await clock.runUntil(execute())).status).toBe('completed');
       }),
-      { numRuns: 200 },
+      { numRuns: RUNS },
     );
   });
 });
