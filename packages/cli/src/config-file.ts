@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { didYouMean, shapeOf } from '@kailash-ts/core';
 import type { KailashConfig } from './define-config.ts';
 import { ConfigFileError } from './errors.ts';
-import { importCode } from './import-code.ts';
+import { importCode, unlessStuck } from './import-code.ts';
 import { existingFile, shownPath } from './paths.ts';
 
 const NAMES = ['kailash.config.ts', 'kailash.config.mts', 'kailash.config.js', 'kailash.config.mjs'];
@@ -41,7 +41,7 @@ export async function loadConfig(named: string | undefined, folders: readonly st
 
 async function call(config: () => unknown, file: string): Promise<unknown> {
   try {
-    return await config();
+    return await unlessStuck(Promise.resolve(config()));
   } catch (error) {
     throw new ConfigFileError(`${shownPath(file)}: its config function failed: ${error instanceof Error ? error.message : String(error)}`);
   }

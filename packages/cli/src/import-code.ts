@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KailashError } from '@kailash-ts/core';
-import { FileError } from './errors.ts';
+import { FileError, StrayFailureError } from './errors.ts';
 import { shownPath } from './paths.ts';
 
 let isTypeScriptReady: Promise<void> | undefined;
@@ -31,10 +31,20 @@ export type Exports = Readonly<Record<string, unknown>>;
 export async function importCode(file: string): Promise<Exports> {
   await readyForTypeScript();
   try {
-    return unwrapCommonJs((await import(pathToFileURL(file).href)) as Exports);
+    return unwrapCommonJs((await unlessStuck(import(pathToFileURL(file).href))) as Exports);
   } catch (error) {
     throw new FileError(`${shownPath(file)} cannot be imported: ${messageOf(error)}${placeOf(error)}`, { cause: error });
   }
+}
+
+/** Work of the user's code, which may wait for what never comes: then Node.js would end the process without a word. */
+export async function unlessStuck<T>(work: Promise<T>): Promise<T> {
+  let onStuck: () => void;
+  const stuck = new Promise<never>((_, reject) => {
+    onStuck = () => reject(new StrayFailureError('it waits for something that never comes'));
+    process.once('beforeExit', onStuck);
+  });
+  return Promise.race([work, stuck]).finally(() => process.off('beforeExit', onStuck));
 }
 
 /** TypeScript in a CommonJS package arrives as one default export that holds the real ones. */

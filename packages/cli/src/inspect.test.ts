@@ -77,6 +77,16 @@ describe.concurrent('kailash', { timeout: 120_000 }, () => {
       ['keys.ts', 'export default { nodes: {}, runtimes: {} };', 'unknown key "runtimes" (did you mean "runtime"?)'],
       ['list.ts', 'export default { nodes: [] };', 'its "nodes" is array(0), not an object'],
       ['throws.ts', `export default () => { throw new TypeError('no password'); };`, 'its config function failed: no password'],
+      [
+        'stuck.ts',
+        'await new Promise(() => {}); export default {};',
+        'stuck.ts cannot be imported: it waits for something that never comes',
+      ],
+      [
+        'stuck-call.ts',
+        'export default () => new Promise(() => {});',
+        'its config function failed: it waits for something that never comes',
+      ],
       ['runtime.ts', 'export default { nodes: {}, runtime: { concurrency: 0 } };', 'concurrency'],
     ];
     for (const [name, text, message] of configs) {

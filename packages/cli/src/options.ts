@@ -2,15 +2,19 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from './errors.ts';
 import { existingFile } from './paths.ts';
 
-/** What `kailash run` was told, as text. */
-export interface RunOptions {
-  readonly input?: string;
+/** What several commands are told. */
+export interface CommonOptions {
   readonly config?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** What `kailash run` was told, as text. */
+export interface RunOptions extends CommonOptions {
+  readonly input?: string;
   readonly param: readonly string[];
   readonly concurrency?: string;
   readonly timeout?: string;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
 }
 
 /** The same, read. */

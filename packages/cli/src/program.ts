@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './exit-codes.ts';
-
-/** What all commands have. */
-export interface CommonOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-}
+import type { CommonOptions, RunOptions } from './options.ts';
 
 function version(): string {
   return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
@@ -43,7 +37,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     .option('--concurrency <n>', 'nodes in flight at a time')
     .option('--timeout <ms>', 'limit of the whole run, in milliseconds')
     .option('--json', 'one JSON event a line on standard output, and nothing else')
-    .action(async (path: string, options: import('./options.ts').RunOptions) => {
+    .action(async (path: string, options: RunOptions) => {
       exitCode = await (await import('./commands/run.ts')).run(path, options);
     });
   withConfig(command('validate <workflow>', 'Name everything that keeps a workflow from running.'))

@@ -3,7 +3,7 @@ import { jsonSchemaOf, type AnyNode } from '@kailash-ts/core';
 import { colorsFor, type Colors } from '../colors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { toJsonLine } from '../json.ts';
-import type { CommonOptions } from '../program.ts';
+import type { CommonOptions } from '../options.ts';
 import { schemaText } from '../schema-text.ts';
 import { openNodes } from '../session.ts';
 import { Stdout } from '../stdout.ts';

@@ -29,27 +29,25 @@ class RunCommand {
   readonly #stdout = new Stdout();
   readonly #stop = new AbortController();
   readonly #interrupts: Interrupts;
+  readonly #endWatch: () => void;
   #report: Report | undefined;
 
   constructor(path: string, options: RunOptions) {
     this.#path = path;
     this.#options = options;
     if (options.json) this.#stdout.divert();
-    this.#interrupts = new Interrupts(this.#stop, {
-      onFirst: () => this.#report?.stopping(STOPPING),
-      onSecond: (reason) => {
-        endWatch();
-        this.#report?.close(reason);
-      },
-    });
-    const endWatch = watchStrays(this.#stop, (reason) => {
+    this.#endWatch = watchStrays(this.#stop, (reason) => {
       this.#report?.close(reason);
       complain(reason, false);
     });
-    this.#endWatch = endWatch;
+    this.#interrupts = new Interrupts(this.#stop, {
+      onFirst: () => this.#report?.stopping(STOPPING),
+      onSecond: (reason) => {
+        this.#endWatch();
+        this.#report?.close(reason);
+      },
+    });
   }
-
-  readonly #endWatch: () => void;
 
   async run(): Promise<number> {
     try {
@@ -83,7 +81,7 @@ class RunCommand {
     this.#report = report;
     subscribe(runtime, report);
     try {
-      report.end({ result: await runtime.execute(workflow, { ...options, runId, signal: this.#stop.signal }) });
+      report.end({ result: await runtime.execute(workflow, { ...options, runId, signal: this.#stop.signal, results: 'output' }) });
       return EXIT.completed;
     } catch (error) {
       if (!(error instanceof RunError)) return this.#refuse(error);

@@ -3,7 +3,7 @@ import { EXIT } from '../exit-codes.ts';
 import { toJsonLine } from '../json.ts';
 import { shownPath } from '../paths.ts';
 import { problemsOf } from '../problems.ts';
-import type { CommonOptions } from '../program.ts';
+import type { CommonOptions } from '../options.ts';
 import { openSession } from '../session.ts';
 import { Stdout } from '../stdout.ts';
 
