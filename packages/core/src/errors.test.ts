@@ -3,7 +3,8 @@ import { KailashError, NodeInputError, RunError, RunFailedError, serializeError 
 
 describe('errors', () => {
   it('are told apart across copies of the package', async () => {
-    const copy = (await import('./errors.ts?copy')) as typeof import('./errors.ts');
+    const path: string = './errors.ts?copy';
+    const copy = (await import(path)) as typeof import('./errors.ts');
     const foreign = new copy.RunFailedError('x', {}, {});
     expect(foreign.constructor).not.toBe(RunFailedError);
     expect(foreign).toBeInstanceOf(RunFailedError);
