@@ -44,7 +44,7 @@ export function findUnusualDays(days: readonly DayRow[]): UnusualDay[] {
       date,
       meanDelayMinutes: rounded(mean, 2),
       expected: rounded(expected, 2),
-      reason: `${rounded(Math.abs(mean - expected), 2)} minutes ${score > 0 ? 'above' : 'below'} the median of ${compared} (modified z-score ${
+      reason: `${rounded(Math.abs(rounded(mean, 2) - rounded(expected, 2)), 2)} minutes ${score > 0 ? 'above' : 'below'} the median of ${compared} (modified z-score ${
         Number.isFinite(score) ? rounded(score, 1) : 'without bound: all other days are alike'
       })`,
     }));
