@@ -28,7 +28,7 @@ export function buildGraph(shape: Shape, nodes: number, node: AnyNode = plainNod
 export interface Variant {
   readonly node?: AnyNode;
   readonly options?: StepOptions;
-  createRuntime(): Runtime;
+  readonly createRuntime: () => Runtime;
 }
 
 /** A variant as a subject of the bench. */
