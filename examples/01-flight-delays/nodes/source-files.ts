@@ -2,8 +2,9 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
+const require = createRequire(import.meta.url);
+
 /** A data file of `vega-datasets`. The package exports its code only, so the path leads from there to its neighbour. */
 export function dataFile(name: string): string {
-  const main = createRequire(import.meta.url).resolve('vega-datasets');
-  return join(dirname(main), '..', 'data', name);
+  return join(dirname(require.resolve('vega-datasets')), '..', 'data', name);
 }

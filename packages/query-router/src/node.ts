@@ -58,8 +58,8 @@ export interface RouterInternals {
 export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
   readonly name: string;
   readonly description = 'Runs SQL on the right connection of a pool: reads on replicas, writes on the primary, transactions by sessionId.';
-  readonly input = routerMessageSchema;
-  readonly output = routerOutputSchema;
+  readonly input: NonNullable<Node['input']> = routerMessageSchema;
+  readonly output: NonNullable<Node['output']> = routerOutputSchema;
   readonly needs: readonly string[];
   /** Name under which its pool is registered. */
   readonly connectionPool: string;

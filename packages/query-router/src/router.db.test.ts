@@ -233,6 +233,23 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     await router.process({ query: 'ROLLBACK', sessionId: 's' });
   });
 
+  it('a statement that runs out of time leaves a transaction that ROLLBACK ends, and nothing of it', async () => {
+    const { router, count, active } = await setUp(kind);
+    const slow = {
+      postgresql: 'SELECT pg_sleep(20)',
+      mysql: 'SELECT BENCHMARK(2000000000, MD5(1))',
+      sqlite: 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 3000000) SELECT COUNT(*) AS n FROM c',
+    }[kind];
+    await router.process({ query: 'BEGIN', sessionId: 's' });
+    await router.process({ query: insert, parameters: [10, 'new', true], sessionId: 's' });
+    await expect(router.process({ query: slow, sessionId: 's', timeoutMs: 50 })).rejects.toMatchObject({ code: 'POOL_STATEMENT_TIMEOUT' });
+    expect(await router.process({ query: 'ROLLBACK', sessionId: 's' })).toMatchObject({ transactionEnded: true });
+    expect([active(), router.getMetrics().activeTransactions]).toEqual([0, 0]);
+    expect(await count()).toBe(3);
+    await router.process({ query: insert, parameters: [10, 'new', true], sessionId: 's' });
+    expect(await count()).toBe(4);
+  });
+
   it('reports COMMIT of a transaction in which a statement failed as what it was', async () => {
     const { router, count, active } = await setUp(kind);
     await router.process({ query: 'BEGIN', sessionId: 's' });
@@ -329,7 +346,7 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     expect(active()).toBe(0);
   });
 
-  it('names the pool that it cannot find', async () => {
+  it('conformance 51: names the pool that it cannot find', async () => {
     const runtime = new Runtime();
     open.push(runtime);
     const alone = new QueryRouterNode({ name: 'router', connectionPool: 'db_pol' });
