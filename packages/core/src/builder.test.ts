@@ -291,6 +291,29 @@ describe('build', () => {
     ).toContain(message);
   });
 
+  it('says each thing once, and checks the input of an edge that comes from nowhere', () => {
+    const problems = problemsOf(() =>
+      Workflow.create({
+        name: 'twice',
+        nodes: [
+          { id: 'a', node: 'switch', input: { value: 1, cases: [1] } },
+          { id: 'b', node: 'merge' },
+          { id: 'b', node: 'merge' },
+        ],
+        edges: [
+          { from: 'a', output: '2', to: 'b', input: 'data.0' },
+          { from: 'nowhere', output: 'x', to: 'b', input: 'dtaa' },
+        ],
+      }),
+    );
+    expect(problems.map(({ message }) => message)).toEqual([
+      'Node id "b" is used more than once; give each node its own.',
+      'Edge nowhere -> b: there is no node "nowhere" (known: a, b).',
+      'Node "b", input "data.0" can never be fed: "a" has no branch "2" (known: 1, default).',
+      'Node "b" (merge) has no input "dtaa" (did you mean "data"?).',
+    ]);
+  });
+
   it('accepts an edge into a part of an input, next to constants of the same list', () => {
     const wf = new WorkflowBuilder('mixed');
     const a = wf.addNode('a', read, { path: 'x' });

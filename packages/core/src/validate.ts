@@ -23,6 +23,8 @@ class Validation {
   readonly #definition: WorkflowDefinition;
   readonly #lookup: NodeLookup;
   readonly #problems: WorkflowProblem[] = [];
+  /** Two nodes of one id share their edges, and would repeat each other. */
+  readonly #reported = new Set<string>();
   readonly #index: ReadonlyMap<string, number>;
   readonly #incoming = new Map<string, EdgeDefinition[]>();
   /** By index of a node: 1 where an edge, an order, a guard or the output touches it. */
@@ -50,6 +52,8 @@ class Validation {
   }
 
   #report(code: string, message: string, nodeId?: string): void {
+    if (this.#reported.has(message)) return;
+    this.#reported.add(message);
     this.#problems.push({ code, message, ...(nodeId === undefined ? {} : { nodeId }) });
   }
 
@@ -73,11 +77,12 @@ class Validation {
   #checkEnds(): void {
     for (const edge of this.#definition.edges ?? []) {
       const known = this.#checkId(edge.from, `Edge ${edge.from} -> ${edge.to}`, true);
-      if (this.#checkId(edge.to, `Edge ${edge.from} -> ${edge.to}`, false) && known) {
+      // What an edge from nowhere feeds counts as fed, and its input is checked all the same.
+      if (this.#checkId(edge.to, `Edge ${edge.from} -> ${edge.to}`, false)) {
         const edges = this.#incoming.get(edge.to);
         if (edges) edges.push(edge);
         else this.#incoming.set(edge.to, [edge]);
-        this.#connect(edge.from, edge.to);
+        if (known) this.#connect(edge.from, edge.to);
       }
       const unsafe = unsafeSegment(edge.output) ?? unsafeSegment(edge.input);
       if (unsafe !== undefined)
