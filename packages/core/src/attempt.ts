@@ -1,14 +1,29 @@
 import { checkOutput } from './define-node.ts';
 import { NodeTimeoutError } from './errors.ts';
 import type { NodeContext, NodeReference } from './node.ts';
+import type { Clock } from './clock.ts';
+import type { EventBus } from './events.ts';
+import type { Plan } from './plan.ts';
 import type { NodeEntry } from './registry.ts';
-import type { Run } from './executor.ts';
 import { endSpan, startNodeSpan, within, type RunSpan } from './telemetry.ts';
+
+/** The run as an attempt sees it. */
+export interface AttemptRun {
+  readonly runId: string;
+  readonly plan: Plan;
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly span: RunSpan | undefined;
+  readonly signal: AbortSignal;
+  reference(name: string, attempt: NodeContext): NodeReference;
+  /** Takes in the outcome, once an attempt. */
+  settle(index: number, entry: NodeEntry, ok: boolean, value: unknown): void;
+}
 
 /** One try of one step: the context that the node sees, and the single place where its outcome is taken in. */
 export class Attempt implements NodeContext {
   readonly attempt: number;
-  readonly #run: Run;
+  readonly #run: AttemptRun;
   readonly #index: number;
   readonly #entry: NodeEntry;
   #span: RunSpan | undefined;
@@ -16,7 +31,7 @@ export class Attempt implements NodeContext {
   #cancelTimer: (() => void) | undefined;
   #settled = false;
 
-  constructor(run: Run, index: number, entry: NodeEntry, attempt: number) {
+  constructor(run: AttemptRun, index: number, entry: NodeEntry, attempt: number) {
     this.#run = run;
     this.#index = index;
     this.#entry = entry;

@@ -8,6 +8,7 @@ import {
   Runtime,
   toMermaid,
   workflowJsonSchema,
+  Workflow,
   WorkflowSyntaxError,
   type WorkflowDefinition,
 } from './index.ts';
@@ -122,6 +123,11 @@ describe('a workflow as a document', () => {
     const runtime = new Runtime({ nodes: { echo: defineNode({ process: (input: { n: number }) => input }) } });
     expect((await runtime.execute(read, { input: { n: 3 } })).output).toEqual({ a: { n: 3 } });
     await expect(runtime.execute(read, { input: { n: 'x' } })).rejects.toMatchObject({ code: 'RUN_INPUT_INVALID' });
+  });
+
+  it('names an unusable JSON Schema of its input together with all else that is wrong', () => {
+    const read = parseWorkflow('name: x\ninput: { type: nonsense }\nnodes: [{ id: a, node: echo }, { id: a, node: echo }]');
+    expect(() => Workflow.create(read)).toThrow(/has 2 problems:[\s\S]*no usable JSON Schema[\s\S]*"a" is used more than once/);
   });
 
   it('is drawn as a Mermaid flowchart', () => {

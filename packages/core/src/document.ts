@@ -24,7 +24,7 @@ export function parseWorkflow(text: string | object, source = 'The workflow'): W
   if (document.errors.length > 0) {
     throw new WorkflowSyntaxError(
       source,
-      document.errors.map(({ code, message, pos }) => ({ code: `syntax_${code.toLowerCase()}`, message, line: lineAt(pos[0]) })),
+      distinct(document.errors.map(({ code, message, pos }) => ({ code: `syntax_${code.toLowerCase()}`, message, line: lineAt(pos[0]) }))),
     );
   }
   let data: unknown;
@@ -38,6 +38,10 @@ export function parseWorkflow(text: string | object, source = 'The workflow'): W
     return offset === undefined ? undefined : lineAt(offset);
   });
 }
+
+/** The parser sees some mistakes from two sides. */
+const distinct = (problems: readonly WorkflowProblem[]): WorkflowProblem[] =>
+  problems.filter((one, i) => problems.findIndex((other) => other.message === one.message && other.line === one.line) === i);
 
 type LineOf = (path: readonly PropertyKey[]) => number | undefined;
 

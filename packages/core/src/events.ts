@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import type { SerializedError } from './errors.ts';
+import { serializeError, type SerializedError } from './errors.ts';
 import type { RunStatus } from './node.ts';
 
 /** How a step ended; `cancelled` also means that it never began because the run ended first. */
@@ -83,7 +83,7 @@ export class EventBus {
     if (!this.has('runtime:warning')) return process.emitWarning(message);
     this.emit('runtime:warning', {
       message,
-      error: { name: error instanceof Error ? error.name : 'Error', message: error instanceof Error ? error.message : String(error) },
+      error: serializeError(error),
     });
   }
 }

@@ -505,14 +505,15 @@ describe('cancelling', () => {
     const clock = new SimulatedClock();
     const runtime = new Runtime({ clock, cancelGraceMs: 100 });
     const warnings: string[] = [];
-    runtime.on('runtime:warning', ({ message }) => warnings.push(message));
+    runtime.on('runtime:warning', ({ message, error }) => warnings.push(`${message} ${error.message}`));
     const deaf = defineNode({ name: 'deaf', process: async () => (await sleep(clock, 10_000), { late: true }) });
     const wf = new WorkflowBuilder('deaf');
     wf.addNode('deaf', deaf, {});
     const error = await failureOf(clock.runUntil(runtime.execute(wf, { timeoutMs: 50 })));
     expect(clock.now()).toBe(150);
     expect(error.result.nodes.deaf!.status).toBe('cancelled');
-    expect(warnings[0]).toContain('ended without node "deaf", which did not heed the abort signal within 100 ms');
+    expect(warnings[0]).toContain('ended without node "deaf", which did not heed the abort signal within 100 ms.');
+    expect(warnings[0]).toContain('ran out of time (50 ms)');
     await clock.advance(20_000);
     expect(error.result.results).toEqual({});
   });

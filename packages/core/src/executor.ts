@@ -5,12 +5,12 @@
  * Nothing recurses: a node that ends puts its successors into a queue, and `#pump` empties the queue. Long runs of quick nodes
  * give the event loop a turn every few milliseconds, so that timers, signals and sockets stay alive.
  */
-import { Attempt, isThenable } from './attempt.ts';
+import { Attempt, isThenable, type AttemptRun } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import { parseInput } from './define-node.ts';
 import { serializeError } from './errors.ts';
 import type { EventBus } from './events.ts';
-import type { NodeReference } from './node.ts';
+import type { NodeContext, NodeReference } from './node.ts';
 import type { Plan } from './plan.ts';
 import { afterFailure } from './policy.ts';
 import type { NodeEntry } from './registry.ts';
@@ -31,7 +31,7 @@ export interface RunHost {
   readonly slots: Slots;
   readonly cancelGraceMs: number;
   start(entry: NodeEntry): Promise<void>;
-  reference(name: string, attempt: Attempt): NodeReference;
+  reference(name: string, attempt: NodeContext): NodeReference;
 }
 
 export interface RunOptions {
@@ -46,7 +46,7 @@ export interface RunOptions {
 }
 
 /** One execution of one plan: `running` -> `stopping` (a node failed, or somebody cancelled) -> `done`. */
-export class Run {
+export class Run implements AttemptRun {
   readonly plan: Plan;
   readonly runId: string;
   readonly clock: Clock;
@@ -116,7 +116,7 @@ export class Run {
     this.#stop(reason);
   }
 
-  reference(name: string, attempt: Attempt): NodeReference {
+  reference(name: string, attempt: NodeContext): NodeReference {
     return this.#host.reference(name, attempt);
   }
 
@@ -357,7 +357,7 @@ export class Run {
     const names = late.map((id) => `"${id}"`).join(', ');
     this.events.warn(
       `Run "${this.runId}" ended without node ${names}, which did not heed the abort signal within ${this.#host.cancelGraceMs} ms.`,
-      undefined,
+      this.#controller.signal.reason,
     );
     this.#finish();
   }

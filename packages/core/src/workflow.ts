@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import { BUILT_IN_NODES } from './branching.ts';
 import type { WorkflowDefinition } from './definition.ts';
-import { ConfigError, WorkflowError } from './errors.ts';
+import { WorkflowError, type WorkflowProblem } from './errors.ts';
 import type { AnyNode } from './node.ts';
 import { findProblems, type NodeLookup } from './validate.ts';
 
@@ -44,9 +44,10 @@ export class Workflow<In = unknown, Out = unknown> {
     options: { readonly nodes?: ReadonlyMap<string, AnyNode>; readonly inputSchema?: StandardSchemaV1; readonly lookup?: NodeLookup } = {},
   ): Workflow<In, Out> {
     const nodes = options.nodes ?? new Map<string, AnyNode>();
-    const problems = findProblems(definition, lookUpIn(nodes, options.lookup));
+    const { schema, problem } = options.inputSchema ? { schema: options.inputSchema } : schemaFrom(definition);
+    const problems = [...(problem ? [problem] : []), ...findProblems(definition, lookUpIn(nodes, options.lookup))];
     if (problems.length > 0) throw new WorkflowError(definition.name, problems);
-    return new Workflow(definition, nodes, options.inputSchema ?? schemaFrom(definition));
+    return new Workflow(definition, nodes, schema);
   }
 
   get name(): string {
@@ -61,20 +62,21 @@ export class Workflow<In = unknown, Out = unknown> {
 /** Inline nodes first, then the runtime's, then the built-in ones. */
 export function lookUpIn(nodes: ReadonlyMap<string, AnyNode>, registered?: NodeLookup): NodeLookup {
   return {
-    find: (name) =>
-      nodes.get(name) ?? (registered ? registered.find(name) : null) ?? BUILT_IN_NODES.get(name) ?? (registered ? undefined : null),
+    find: (name) => {
+      const known = nodes.get(name) ?? BUILT_IN_NODES.get(name);
+      return known || !registered ? (known ?? null) : registered.find(name);
+    },
     names: () => new Set([...nodes.keys(), ...(registered?.names() ?? []), ...BUILT_IN_NODES.keys()]),
   };
 }
 
 /** A definition read from a file has the schema of its input as JSON Schema only. */
-function schemaFrom({ name, input }: WorkflowDefinition): StandardSchemaV1 | undefined {
-  if (!input) return undefined;
+function schemaFrom({ input }: WorkflowDefinition): { readonly schema?: StandardSchemaV1; readonly problem?: WorkflowProblem } {
+  if (!input) return {};
   try {
-    return z.fromJSONSchema(input);
+    return { schema: z.fromJSONSchema(input) };
   } catch (error) {
-    throw new ConfigError(
-      `Workflow "${name}": its "input" is no usable JSON Schema: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    return { problem: { code: 'invalid_schema', message: `The workflow's "input" is no usable JSON Schema: ${reason}.` } };
   }
 }
