@@ -62,16 +62,35 @@ export interface SerializedError {
   readonly cause?: SerializedError;
 }
 
-/** Any thrown value as plain data, without stacks. Follows `cause` at most five levels deep. */
-export function serializeError(error: unknown, depth = 0): SerializedError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+const UNREADABLE = 'something was thrown that cannot be read';
+
+/** What a thrown value says. Never throws, whatever was thrown: nodes throw objects without text, proxies, errors with getters. */
+export function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+/** Any thrown value as plain data, without stacks. Follows `cause` at most five levels deep. Never throws. */
+export function serializeError(error: unknown): SerializedError {
+  try {
+    return serialize(error, 0);
+  } catch {
+    return { name: 'Error', message: UNREADABLE };
+  }
+}
+
+function serialize(error: unknown, depth: number): SerializedError {
+  if (!(error instanceof Error)) return { name: 'Error', message: messageOf(error) };
   const { code, facts } = error as { code?: unknown; facts?: Record<string, unknown> };
   return {
     name: error.name,
     ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
     message: error.message,
     ...(facts && Object.keys(facts).length > 0 ? { facts } : {}),
-    ...(error.cause !== undefined && depth < 5 ? { cause: serializeError(error.cause, depth + 1) } : {}),
+    ...(error.cause !== undefined && depth < 5 ? { cause: serialize(error.cause, depth + 1) } : {}),
   };
 }
 
@@ -245,7 +264,7 @@ export class CloseError extends KailashError {
   static override readonly errorName = 'CloseError';
   readonly errors: readonly unknown[];
   constructor(failures: readonly { readonly node: string; readonly error: unknown }[]) {
-    const list = failures.map(({ node, error }) => `\n  - "${node}": ${error instanceof Error ? error.message : String(error)}`).join('');
+    const list = failures.map(({ node, error }) => `\n  - "${node}": ${messageOf(error)}`).join('');
     super(
       'CLOSE_FAILED',
       `The runtime is closed, but ${failures.length === 1 ? 'a node' : `${failures.length} nodes`} failed to stop:${list}`,

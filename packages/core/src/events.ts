@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import { serializeError, type SerializedError } from './errors.ts';
+import { messageOf, serializeError, type SerializedError } from './errors.ts';
 import type { RunStatus } from './node.ts';
 
 /** How a step ended; `cancelled` also means that it never began because the run ended first. */
@@ -74,7 +74,7 @@ export class EventBus {
   }
 
   #warnOf(name: RuntimeEventName, error: unknown): void {
-    const message = `A listener of "${name}" threw: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `A listener of "${name}" threw: ${messageOf(error)}`;
     if (name === 'runtime:warning') process.emitWarning(message);
     else this.warn(message, error);
   }

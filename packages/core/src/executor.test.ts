@@ -102,6 +102,19 @@ describe('scheduling', () => {
     expect(log.filter((line) => line.startsWith('+')).map((line) => line.slice(1, 3))).toEqual(['x0', 'x1', 'y0', 'x2', 'y1', 'y2']);
   });
 
+  it('hands permits from run to run without piling up on one stack', async () => {
+    const { clock, runtime, task } = setUp({ maxInFlight: 1 });
+    const gate = new WorkflowBuilder('gate');
+    gate.addNode('gate', task, { ms: 10 });
+    const quick = new WorkflowBuilder('quick');
+    quick.addNode('quick', defineNode({ name: 'quick', process: () => ({ n: 1 }) }), {});
+    const workflow = quick.build();
+    const first = runtime.execute(gate);
+    const rest = Promise.all(Array.from({ length: 5000 }, () => runtime.execute(workflow)));
+    await clock.runUntil(first);
+    expect((await rest).every(({ status }) => status === 'completed')).toBe(true);
+  });
+
   it('limits a node over all runs, and lets direct messages wait their turn too', async () => {
     const clock = new SimulatedClock();
     let inFlight = 0;

@@ -236,7 +236,7 @@ export class Run implements AttemptRun {
         input = parseInput(entry.node, input, this.plan.nodes[i]!.id);
         if (isThenable(input)) {
           input.then(
-            (parsed) => new Attempt(this, i, entry, number).execute(parsed),
+            (parsed) => this.#call(i, entry, number, parsed),
             (error: unknown) => this.settle(i, entry, false, error),
           );
           return;
@@ -245,7 +245,13 @@ export class Run implements AttemptRun {
     } catch (error) {
       return this.settle(i, entry, false, error);
     }
-    new Attempt(this, i, entry, number).execute(input);
+    this.#call(i, entry, number, input);
+  }
+
+  /** Listeners and asynchronous schemas come before this: the run may have ended in the meantime. */
+  #call(i: number, entry: NodeEntry, number: number, input: unknown): void {
+    if (this.#stopping) this.settle(i, entry, false, this.#controller.signal.reason);
+    else new Attempt(this, i, entry, number).execute(input);
   }
 
   // --- outcomes -------------------------------------------------------------------------------------------------------------
@@ -271,6 +277,7 @@ export class Run implements AttemptRun {
       return this.#stop(error);
     }
     const { delayMs } = verdict;
+    this.state.status[i] = PENDING;
     if (this.events.has('node:retrying')) {
       this.events.emit('node:retrying', {
         runId: this.runId,
@@ -279,8 +286,8 @@ export class Run implements AttemptRun {
         delayMs,
         error: serializeError(error),
       });
+      if (this.#stopping) return; // a listener has cancelled the run
     }
-    this.state.status[i] = PENDING;
     const { slots } = this.plan.entries[i]!;
     const cancelTimer = this.clock.setTimer(() => {
       this.#parked.delete(i);

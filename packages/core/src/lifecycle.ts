@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { RuntimeConfig } from './config.ts';
-import { CloseError, NodeStartError, RuntimeClosedError, UnknownNodeError } from './errors.ts';
+import { CloseError, messageOf, NodeStartError, RuntimeClosedError, UnknownNodeError } from './errors.ts';
 import type { EventBus } from './events.ts';
 import { withTimeout } from './limits.ts';
 import type { RunInfo, RunStatus } from './node.ts';
@@ -84,7 +84,7 @@ export class Lifecycle {
       if (ending) await withTimeout(this.#clock, ending, stopTimeoutMs, `took longer than ${stopTimeoutMs} ms`);
     } catch (error) {
       this.#events.warn(
-        `Node "${name}" failed to clean up after run "${info.runId}": ${error instanceof Error ? error.message : String(error)}`,
+        `Node "${name}" failed to clean up after run "${info.runId}": ${messageOf(error)}`,
         error,
       );
     }

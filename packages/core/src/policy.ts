@@ -23,5 +23,9 @@ export function afterFailure(policy: RetryPolicy | undefined, attempt: number, e
 }
 
 function isRetryable(error: unknown): boolean {
-  return !(typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === false);
+  try {
+    return !(typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === false);
+  } catch {
+    return true; // it says nothing that can be read
+  }
 }

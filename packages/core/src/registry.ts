@@ -1,6 +1,6 @@
 import { BUILT_IN_NODES } from './branching.ts';
 import { isNodeName } from './definition.ts';
-import { NodeStartError, RegistrationError, RuntimeClosedError, UnknownNodeError } from './errors.ts';
+import { messageOf, NodeStartError, RegistrationError, RuntimeClosedError, UnknownNodeError } from './errors.ts';
 import type { AnyNode } from './node.ts';
 import { Slots } from './slots.ts';
 import { didYouMean } from './suggest.ts';
@@ -44,7 +44,7 @@ export class NodeEntry {
         throw error instanceof NodeStartError || error instanceof UnknownNodeError || error instanceof RuntimeClosedError
           ? error
           : new NodeStartError(
-              `Node "${this.name}" failed to start: ${error instanceof Error ? error.message : String(error)}`,
+              `Node "${this.name}" failed to start: ${messageOf(error)}`,
               this.name,
               error,
             );

@@ -13,6 +13,7 @@ import {
 import type { WorkflowDefinition } from './definition.ts';
 import {
   ConfigError,
+  messageOf,
   ParametersError,
   RunCancelledError,
   RunFailedError,
@@ -366,15 +367,14 @@ function runError(
 ): RunFailedError<RunResult> | RunCancelledError<RunResult> {
   const subject = `Run "${run.runId}" of workflow "${plan.workflow.name}"`;
   const facts = { runId: run.runId, workflow: plan.workflow.name };
-  const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   if (status === 'cancelled')
-    return new RunCancelledError(`${subject} was cancelled: ${text(run.cancelReason)}`, result, { cause: run.cancelReason, facts });
-  if (run.failedNode === undefined) return new RunFailedError(`${subject} failed: ${text(failure)}`, result, { cause: failure, facts });
+    return new RunCancelledError(`${subject} was cancelled: ${messageOf(run.cancelReason)}`, result, { cause: run.cancelReason, facts });
+  if (run.failedNode === undefined) return new RunFailedError(`${subject} failed: ${messageOf(failure)}`, result, { cause: failure, facts });
   const { id } = plan.nodes[run.failedNode]!;
   const cause = run.state.errors.get(run.failedNode);
   const attempts = run.state.attempts[run.failedNode]!;
   return new RunFailedError(
-    `${subject} failed at node "${id}"${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${text(cause)}`,
+    `${subject} failed at node "${id}"${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${messageOf(cause)}`,
     result,
     { cause, facts: { ...facts, nodeId: id } },
   );

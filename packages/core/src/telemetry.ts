@@ -1,4 +1,5 @@
 import { context, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
+import { messageOf } from './errors.ts';
 
 /** Spans of runs and nodes. Without an OpenTelemetry SDK, or in a run that is not sampled, nothing is built per node. */
 const tracer = trace.getTracer('@kailash-ts/core');
@@ -25,8 +26,9 @@ export const within = <T>(parent: RunSpan, work: () => T): T => context.with(par
 
 export function endSpan({ span }: RunSpan, error?: unknown): void {
   if (error !== undefined) {
-    span.recordException(error instanceof Error ? error : String(error));
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+    const message = messageOf(error);
+    span.recordException(error instanceof Error ? error : message);
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
   }
   span.end();
 }
