@@ -19,7 +19,7 @@ import type { Slots } from './slots.ts';
 import type { RunSpan } from './telemetry.ts';
 
 /** Longest time that nodes which end at once may keep the event loop. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 const CHECK_EVERY = 64;
 
 /** What a run needs of its runtime. */
