@@ -4,7 +4,7 @@ import { milliseconds, type PoolConfig } from './config.ts';
 import type { AcquireOptions } from './contract.ts';
 import type { Driver, DriverConnection, HostPlan } from './driver.ts';
 import { Entry } from './entry.ts';
-import { AcquireTimeoutError, ConnectError, PoolAbortedError, PoolClosedError, type PoolCounts } from './errors.ts';
+import { AcquireTimeoutError, AuthenticationError, ConnectError, PoolAbortedError, PoolClosedError, type PoolCounts } from './errors.ts';
 import type { PoolCounters } from './stats.ts';
 import { WaiterQueue } from './waiters.ts';
 
@@ -184,10 +184,14 @@ export class Host {
     this.giveBack(entry);
   }
 
-  /** A failed connect is the answer for whoever waits longest, unless the server is merely full and we have connections that come back. */
+  /**
+   * A failed connect is the answer for whoever waits longest, unless the server is merely full and we have connections that come back.
+   * A refused login is the answer for all: one attempt each would lock the user out.
+   */
   #failed(error: unknown): void {
     this.#lastFailure = error;
     if (error instanceof ConnectError && error.serverFull && this.#entries.size > 0) return;
+    if (error instanceof AuthenticationError) return this.#waiters.failAll(() => error);
     this.#waiters.shift()?.fail(error);
     this.#connectForWaiters();
   }

@@ -354,3 +354,25 @@ async function endConnections(kind: DatabaseKind, database: string): Promise<voi
   for (const { id } of rows as { id: number }[]) await admin.query(`KILL ${id}`);
   await admin.end();
 }
+
+describeDatabases('a database in memory', ['sqlite'], () => {
+  it.each(["INSERT INTO item VALUES ('a@b.c', 1)", 'SELECT temp FROM item', 'PRAGMA table_info(item)', 'CREATE TEMP TABLE other (a)'])(
+    'outlives %s',
+    async (sql) => {
+      await using memory = new Pool({ connectionString: 'sqlite::memory:' });
+      await memory.query('CREATE TABLE item (name text, temp real)');
+      await memory.query(sql);
+      expect((await memory.query('SELECT count(*) AS n FROM item')).data).toHaveLength(1);
+    },
+  );
+});
+
+describeDatabases('COPY', ['postgresql'], (kind) => {
+  it('from the client is refused, and its connection works afterwards', async () => {
+    await using pool = new Pool({ connectionString: (await freshDatabase(kind)).url, minConnections: 0, maxConnections: 1 });
+    await pool.query('CREATE TABLE item (id int)');
+    await expect(pool.query('COPY item FROM STDIN')).rejects.toMatchObject({ code: 'POOL_STATEMENT_FAILED' });
+    expect((await pool.query('SELECT 1 AS n')).data).toEqual([{ n: 1 }]);
+    expect(pool.stats().connections.created).toBe(1);
+  });
+});

@@ -3,7 +3,7 @@ import { SimulatedClock } from '@kailash-ts/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { TransactionStatus } from './contract.ts';
 import type { Driver, DriverConnection, DriverResult, HostPlan } from './driver.ts';
-import { ConnectError, ConnectionLostError } from './errors.ts';
+import { AuthenticationError, ConnectError, ConnectionLostError } from './errors.ts';
 import { Pool } from './pool.ts';
 import type { PoolOptions } from './config.ts';
 
@@ -160,6 +160,21 @@ describe('the pool', () => {
     const results = await Promise.allSettled([pool.acquire(), pool.acquire(), pool.acquire()]);
     expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
     expect(pool.stats().connections).toMatchObject({ created: 2, failed: 3 });
+  });
+
+  it('answers a refused login to all who wait, without an attempt for each', async () => {
+    const pool = make({ maxConnections: 2 });
+    await pool.query('SELECT 1');
+    const lease = await pool.acquire();
+    let attempts = 0;
+    driver.onConnect = async () => {
+      attempts += 1;
+      throw new AuthenticationError('The login was refused.', '28P01');
+    };
+    const waiting = await Promise.allSettled(Array.from({ length: 50 }, () => pool.query('SELECT 1')));
+    expect(waiting.every((result) => result.status === 'rejected' && result.reason instanceof AuthenticationError)).toBe(true);
+    expect(attempts).toBe(1);
+    await pool.release(lease);
   });
 
   it('waits for its own connections when the server is full', async () => {

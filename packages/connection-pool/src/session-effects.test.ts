@@ -6,6 +6,10 @@ describe('what may change a session', () => {
     'SET search_path TO x',
     '/* hi */ -- there\n set x = 1',
     'LISTEN c',
+    ';SET x = 1',
+    '# hi\nSET x = 1',
+    '/* a /* b */ c */ SET x = 1',
+    '-- a\rSET x = 1\nSELECT 1',
     'PREPARE p AS SELECT 1',
     'CREATE TEMP TABLE t (a int)',
     "SELECT set_config('a', 'b', false)",
@@ -18,8 +22,13 @@ describe('what may change a session', () => {
     'CALL anything()',
   ])('resets after %s', (sql) => expect(mayChangeSession(sql)).toBe(true));
 
-  it.each(['SELECT * FROM t', 'UPDATE t SET a = 1', 'INSERT INTO settings VALUES (1)', 'BEGIN', 'DELETE FROM prepare_list'])(
-    'saves the round trip after %s',
-    (sql) => expect(mayChangeSession(sql)).toBe(false),
-  );
+  it.each([
+    'SELECT * FROM t',
+    'UPDATE t SET a = 1',
+    'INSERT INTO settings VALUES (1)',
+    'BEGIN',
+    'DELETE FROM prepare_list',
+    '(SELECT 1)',
+    '-- a\r\nSELECT 1',
+  ])('saves the round trip after %s', (sql) => expect(mayChangeSession(sql)).toBe(false));
 });

@@ -2,7 +2,12 @@
  * Whether a statement may leave something behind in its session: settings, temporary tables, locks, listeners. Told from the
  * text and on the safe side: a reset too many costs one round trip, one too few gives a dirty connection to the next borrower.
  */
-const FIRST_WORD = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([a-z]+)/i;
+
+/**
+ * Finds nothing where databases read a text differently: comments in comments (PostgreSQL nests them), a comment that ends at a
+ * bare carriage return. What is not found counts as a change.
+ */
+const FIRST_WORD = /^(?:[\s;(]+|(?:--|#)[^\r\n]*\r?\n|\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\/)*([a-z]+)/i;
 
 /** Statements whose whole point is a change of the session, or that can hide one. */
 const CHANGERS = new Set(
@@ -20,7 +25,8 @@ const known = new Map<string, boolean>();
 export function mayChangeSession(sql: string): boolean {
   const remembered = known.get(sql);
   if (remembered !== undefined) return remembered;
-  const changes = CHANGERS.has((FIRST_WORD.exec(sql)?.[1] ?? '').toUpperCase()) || HIDDEN.test(sql);
+  const word = FIRST_WORD.exec(sql)?.[1];
+  const changes = word === undefined || CHANGERS.has(word.toUpperCase()) || HIDDEN.test(sql);
   if (sql.length <= 1000) {
     if (known.size >= 2000) known.clear();
     known.set(sql, changes);

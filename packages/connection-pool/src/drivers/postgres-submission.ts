@@ -141,6 +141,7 @@ export class Submission {
 
   handleCopyInResponse(wire: PgWire): void {
     wire.sendCopyFail('COPY FROM STDIN is not supported here');
+    wire.sync(); // a server that waits for copy data has passed over the one that we sent before
   }
 
   // pg forgets a query at its error, and so does not tell it of the ReadyForQuery that follows: listen for it ourselves.

@@ -101,6 +101,8 @@ class SqliteConnection implements DriverConnection {
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #readOnly: boolean;
+  /** Then the connection is the database: to destroy it for a clean session would lose all data. */
+  readonly #inMemory: boolean;
   readonly #pending = new Map<number, Pending>();
   /** Shared with the worker, which looks at it between the rows of a batch. */
   readonly #cancelled = new Int32Array(new SharedArrayBuffer(4));
@@ -112,6 +114,7 @@ class SqliteConnection implements DriverConnection {
 
   constructor({ file, busyTimeoutMs, prepareCacheSize }: FileTarget, readOnly: boolean) {
     this.#readOnly = readOnly;
+    this.#inMemory = file === ':memory:';
     const workerData = { file, readOnly, busyTimeoutMs, cacheSize: Math.max(1, prepareCacheSize), cancelled: this.#cancelled };
     // No flags of the parent (`--import tsx` and the like): the worker is plain JavaScript.
     this.#worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData, execArgv: [] });
@@ -139,7 +142,7 @@ class SqliteConnection implements DriverConnection {
   }
 
   async execute({ text, values }: BoundStatement): Promise<DriverResult> {
-    if (mayChangeSession(text)) this.#changed = true;
+    if (!this.#inMemory && mayChangeSession(text)) this.#changed = true;
     const sql = PLAIN_BEGIN.test(text) ? (this.#readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE') : text;
     const { lastInsertId, ...result } = (await this.#statement({ op: 'execute', text: sql, values: values.map(toWire) })) as DriverResult;
     return { ...result, ...(lastInsertId !== undefined && lastInsertId !== 0 && { lastInsertId }) };
