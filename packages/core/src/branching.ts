@@ -100,7 +100,9 @@ function merge(data: readonly unknown[], mode: MergeMode, key: string | undefine
     case 'zip':
       return zip(data.map(asArray));
     case 'merge_dict':
-      return key === undefined ? Object.assign({}, ...data.map(asObject)) : mergeRows(data.map(asArray), key);
+      return key === undefined
+        ? Object.fromEntries(data.flatMap((item) => Object.entries(asObject(item))))
+        : mergeRows(data.map(asArray), key);
   }
 }
 
@@ -116,7 +118,7 @@ function asObject(value: unknown): object {
 }
 
 function zip(lists: readonly (readonly unknown[])[]): unknown[][] {
-  const length = Math.min(...lists.map((list) => list.length));
+  const length = lists.reduce((least, list) => Math.min(least, list.length), Infinity);
   return Array.from({ length }, (_, i) => lists.map((list) => list[i]));
 }
 

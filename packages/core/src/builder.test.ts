@@ -332,3 +332,28 @@ describe('build', () => {
     expect(problems[0]!.message).toContain('n0 -> n1 -> n2');
   });
 });
+
+describe('schemas with code of their own', () => {
+  const source = defineNode({ name: 'source', output: z.object({ text: z.string() }), process: () => ({ text: ' 5 ' }) });
+  const trims = z.preprocess((value) => (value as string).trim(), z.string());
+  it.each([
+    ['coerces', z.object({ v: z.coerce.number() })],
+    ['preprocesses a field', z.object({ v: z.preprocess(Number, z.number()) })],
+    ['stumbles over what is not there yet', z.object({ v: trims })],
+    ['preprocesses the whole', z.preprocess((all) => ({ w: (all as { v: string }).v }), z.object({ w: z.string() }))],
+    ['catches', z.object({ v: z.number().catch(5) })],
+  ])('an edge may feed a schema that %s', async (_, input) => {
+    const wf = new WorkflowBuilder('coded');
+    const { text } = wf.addNode('source', source);
+    wf.addNode('target', defineNode({ name: 'target', input: input as z.ZodType<unknown, { v: string }>, process: (parsed) => parsed }), {
+      v: text,
+    });
+    expect(() => wf.build()).not.toThrow();
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listen);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', listen);
+    expect(unhandled).toEqual([]);
+  });
+});

@@ -63,15 +63,18 @@ export interface ExecuteOptions<In = unknown> extends ProcessOptions {
   readonly results?: 'all' | 'output';
 }
 
-const executeSchema = z.strictObject({
+const processSchema = z.strictObject({
+  signal: z.instanceof(AbortSignal).optional(),
+  deadline: z.union([z.date(), z.number()]).optional(),
+  timeoutMs: durationMs.optional(),
+});
+
+const executeSchema = processSchema.extend({
   input: z.unknown().optional(),
   parameters: z.record(z.string(), z.unknown()).optional(),
   runId: z.string().min(1).max(200).optional(),
   concurrency: count.optional(),
   results: z.enum(['all', 'output']).optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  deadline: z.union([z.date(), z.number()]).optional(),
-  timeoutMs: durationMs.optional(),
 });
 
 export function parseRuntimeOptions(options: unknown): RuntimeConfig {
@@ -80,6 +83,11 @@ export function parseRuntimeOptions(options: unknown): RuntimeConfig {
 
 export function parseExecuteOptions(options: ExecuteOptions<unknown>): ExecuteOptions<unknown> {
   parse(executeSchema, options, 'Options of execute');
+  return options;
+}
+
+export function parseProcessOptions(options: ProcessOptions): ProcessOptions {
+  parse(processSchema, options, 'Options of process');
   return options;
 }
 

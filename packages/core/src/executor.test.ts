@@ -554,3 +554,76 @@ describe('cancelling', () => {
     expect(log.at(-1)).toContain('-next@');
   });
 });
+
+describe('what nodes and listeners may do to a run', () => {
+  const unreadable = [
+    ['an object without text', () => Object.create(null) as object],
+    [
+      'an error whose message throws',
+      () =>
+        Object.defineProperty(new Error('x'), 'message', {
+          get: () => {
+            throw new Error('unreadable');
+          },
+        }),
+    ],
+    [
+      'an object whose retryable throws',
+      () => ({
+        get retryable(): boolean {
+          throw new Error('unreadable');
+        },
+      }),
+    ],
+  ] as const;
+  it.each(unreadable)('a node that throws %s fails its run', async (_, thrown) => {
+    const { clock, runtime } = setUp();
+    runtime.on('node:finished', () => undefined).on('node:retrying', () => undefined);
+    const wf = new WorkflowBuilder('odd');
+    const odd = defineNode({ name: 'odd', process: () => Promise.reject(thrown() as Error) });
+    wf.addNode('a', odd, {}, { retry: { attempts: 2, initialDelayMs: 1 } });
+    const failure = await failureOf(clock.runUntil(runtime.execute(wf)));
+    expect(failure.code).toBe('RUN_FAILED');
+    expect(failure.result.nodes['a']).toMatchObject({ status: 'failed', attempts: 2 });
+  });
+
+  it('a listener that cancels a run between two attempts leaves no timer and no permit behind', async () => {
+    const { clock, runtime } = setUp();
+    const controller = new AbortController();
+    runtime.on('node:retrying', () => controller.abort(new Error('enough')));
+    const once = defineNode({ name: 'once', concurrency: 1, process: () => Promise.reject(new Error('down')) });
+    const wf = new WorkflowBuilder('retrying');
+    wf.addNode('a', once, {}, { retry: { attempts: 3, initialDelayMs: 1000 } });
+    const failure = await failureOf(runtime.execute(wf, { signal: controller.signal }));
+    expect(failure.result.nodes['a']!.status).toBe('cancelled');
+    expect(clock.pendingTimers).toBe(0);
+    expect((await failureOf(clock.runUntil(runtime.execute(wf)))).code).toBe('RUN_FAILED');
+  });
+
+  it('a node whose run is cancelled when it is about to start is not called', async () => {
+    const { runtime } = setUp();
+    const controller = new AbortController();
+    runtime.on('node:started', () => controller.abort());
+    let calls = 0;
+    const wf = new WorkflowBuilder('started');
+    wf.addNode('a', defineNode({ name: 'counted', process: () => ++calls }), {}, { timeoutMs: 60_000 });
+    expect((await failureOf(runtime.execute(wf, { signal: controller.signal }))).code).toBe('RUN_CANCELLED');
+    expect(calls).toBe(0);
+  });
+
+  it('constants of a plain definition are the same in every run', async () => {
+    const pushy = defineNode({ process: (input: { list: number[] }) => input.list.push(1) });
+    const { runtime } = setUp({ nodes: { pushy } });
+    const definition = { name: 'plain', nodes: [{ id: 'a', node: 'pushy', input: { list: [] } }] };
+    for (let run = 0; run < 2; run++) expect((await failureOf(runtime.execute(definition))).message).toContain('not extensible');
+    expect(definition.nodes[0]!.input.list).toEqual([]);
+  });
+
+  it('a deadline that has passed starts nothing', async () => {
+    const { clock, runtime, log, task } = setUp();
+    const wf = new WorkflowBuilder('late');
+    wf.addNode('a', task, {});
+    expect((await failureOf(runtime.execute(wf, { deadline: clock.wallTime() - 1 }))).code).toBe('RUN_CANCELLED');
+    expect(log).toEqual([]);
+  });
+});

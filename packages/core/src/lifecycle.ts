@@ -83,10 +83,7 @@ export class Lifecycle {
       const ending = node.onRunFinished!(info);
       if (ending) await withTimeout(this.#clock, ending, stopTimeoutMs, `took longer than ${stopTimeoutMs} ms`);
     } catch (error) {
-      this.#events.warn(
-        `Node "${name}" failed to clean up after run "${info.runId}": ${messageOf(error)}`,
-        error,
-      );
+      this.#events.warn(`Node "${name}" failed to clean up after run "${info.runId}": ${messageOf(error)}`, error);
     }
   }
 

@@ -36,7 +36,10 @@ export function joinLimits(
   );
   if (remainingMs !== Infinity) {
     const waitMs = Math.max(0, remainingMs);
-    release.push(clock.setTimer(() => abort(new DeadlineError(`${subject} ran out of time (${Math.round(waitMs)} ms).`)), waitMs));
+    const expire = (): void => abort(new DeadlineError(`${subject} ran out of time (${Math.round(waitMs)} ms).`));
+    // What is over before it begins is not begun.
+    if (waitMs === 0) expire();
+    else release.push(clock.setTimer(expire, waitMs));
   }
   return { signal: controller.signal, release: () => release.forEach((undo) => undo()) };
 }

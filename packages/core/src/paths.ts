@@ -40,7 +40,10 @@ export function lookUp(value: unknown, path: Path): { readonly found: boolean; r
     const key = path[depth]!;
     // `in` reaches getters of result classes; the forbidden keys are those through which a path could reach a prototype.
     if (!isContainer(current) || FORBIDDEN.has(key) || !(key in current)) return { found: false, value: undefined, depth };
-    current = current[key];
+    const next: unknown = current[key];
+    // Methods that every object inherits (toString) are no data.
+    if (typeof next === 'function' && !Object.hasOwn(current, key)) return { found: false, value: undefined, depth };
+    current = next;
   }
   return { found: true, value: current, depth: path.length };
 }

@@ -1,4 +1,5 @@
 import { RUN_INPUT, type NodeDefinition } from './definition.ts';
+import { frozenCopy } from './frozen.ts';
 import { buildGraph, indexById, type Graph } from './graph.ts';
 import { jsonSchemaOf } from './schema.ts';
 import { schemaAt } from './compatible.ts';
@@ -37,7 +38,7 @@ export function makePlan(
   participantsOf: (entries: Iterable<NodeEntry>) => NodeEntry[],
 ): Plan {
   const { definition } = workflow;
-  const { nodes } = definition;
+  const nodes = withFrozenConstants(definition.nodes);
   const edges = definition.edges ?? [];
   const index = indexById(definition);
   const sourceOf = (id: string): number => (id === RUN_INPUT ? FROM_INPUT : index.get(id)!);
@@ -98,6 +99,15 @@ export function makePlan(
     outputs,
     participants: participantsOf(byName.values()),
   };
+}
+
+/**
+ * Constants are shared by all runs: a node that writes to its input must fail instead of changing the next run. Those of the builder
+ * are frozen already; those of plain data belong to the caller, and are copied.
+ */
+function withFrozenConstants(nodes: readonly NodeDefinition[]): readonly NodeDefinition[] {
+  const isOpen = ({ input }: NodeDefinition): boolean => input !== undefined && !Object.isFrozen(input);
+  return nodes.some(isOpen) ? nodes.map((node) => (isOpen(node) ? { ...node, input: frozenCopy(node.input!) } : node)) : nodes;
 }
 
 /** Whether a node's schema declares a field that may be absent: then an edge from it brings nothing instead of failing. */

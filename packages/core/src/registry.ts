@@ -43,11 +43,7 @@ export class NodeEntry {
         if (this.#state === 'starting') this.#state = 'idle';
         throw error instanceof NodeStartError || error instanceof UnknownNodeError || error instanceof RuntimeClosedError
           ? error
-          : new NodeStartError(
-              `Node "${this.name}" failed to start: ${messageOf(error)}`,
-              this.name,
-              error,
-            );
+          : new NodeStartError(`Node "${this.name}" failed to start: ${messageOf(error)}`, this.name, error);
       },
     );
     return this.#starting;
@@ -66,8 +62,10 @@ export class NodeEntry {
 export class NodeRegistry {
   readonly #entries = new Map<string, NodeEntry>();
   readonly #builtIn = new Map([...BUILT_IN_NODES].map(([name, node]) => [name, new NodeEntry(name, node)]));
-  /** Nodes that workflows bring along without registering them; known by identity. */
-  readonly #inline = new Map<AnyNode, NodeEntry>();
+  /** Nodes that workflows bring along without registering them; known by identity, and forgotten with their workflows. */
+  readonly #inline = new WeakMap<AnyNode, NodeEntry>();
+  /** Those among them that want to hear of ends: they are kept until the runtime closes. */
+  readonly #inlineWithLife: NodeEntry[] = [];
 
   /** @throws RegistrationError for a name that is taken, malformed or reserved, and for what is no node. */
   add(name: string, node: AnyNode): NodeEntry {
@@ -110,7 +108,7 @@ export class NodeRegistry {
   }
 
   all(): NodeEntry[] {
-    return [...this.#entries.values(), ...this.#inline.values()];
+    return [...this.#entries.values(), ...this.#inlineWithLife];
   }
 
   /** The entry of a node that came with a workflow: the registered one if it is the same object, else one of its own. */
@@ -118,7 +116,10 @@ export class NodeRegistry {
     const registered = this.#entries.get(name);
     if (registered?.node === node) return registered;
     let entry = this.#inline.get(node);
-    if (!entry) this.#inline.set(node, (entry = new NodeEntry(name, node)));
+    if (!entry) {
+      this.#inline.set(node, (entry = new NodeEntry(name, node)));
+      if (node.start ?? node.stop ?? node.detach ?? node.onRunFinished) this.#inlineWithLife.push(entry);
+    }
     return entry;
   }
 }

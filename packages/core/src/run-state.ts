@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { NodeOutputError } from './errors.ts';
 import { assign, formatPath, isIndex, lookUp, type Path } from './paths.ts';
 import { FROM_INPUT, mayBeAbsent, type Plan } from './plan.ts';
@@ -70,7 +71,7 @@ export class RunState {
     if (guard.source !== FROM_INPUT && this.status[guard.source] !== COMPLETED) return true;
     const { found, value } = lookUp(this.#produced(guard.source), guard.path);
     // A guard on a field that is not there is a mistake, which `gather` reports, and no reason to skip.
-    return (found || this.#mayLack(guard.source, guard.path)) && value !== guard.equals;
+    return (found || this.#mayLack(guard.source, guard.path)) && !isDeepStrictEqual(value, guard.equals);
   }
 
   #hasAnyInput(i: number): boolean {

@@ -288,3 +288,52 @@ describe('executing', () => {
     expect(error).toMatchObject({ code: 'WORKFLOW_INVALID', problems: [{ code: 'unknown_node' }, { code: 'invalid_input' }] });
   });
 });
+
+describe('bad manners', () => {
+  it('a run whose onRunStarted never ends can be cancelled, and closing does not wait for it', async () => {
+    const runtime = new Runtime({ nodes: { stuck: { process: () => 1, onRunStarted: () => new Promise<void>(() => undefined) } } });
+    const controller = new AbortController();
+    const definition = { name: 'w', nodes: [{ id: 'a', node: 'stuck' }] };
+    const run = runtime.execute(definition, { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(run).rejects.toMatchObject({ code: 'RUN_CANCELLED' });
+    const begun = new Promise((resolve) => runtime.on('run:started', resolve));
+    const other = runtime.execute(definition);
+    await begun;
+    await Promise.all([expect(other).rejects.toMatchObject({ code: 'RUN_CANCELLED' }), runtime.close()]);
+  });
+
+  it.each([{ timeoutMs: NaN }, { deadline: NaN }, { deadline: new Date('?') }, { timeout: 5 }])(
+    'refuses %o as options of a message',
+    async (options) => {
+      const runtime = new Runtime({ nodes: { echo } });
+      await expect(runtime.process('echo', { text: 'a' }, options as never)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    },
+  );
+
+  it('an output, a guard and a merge take data for what it is', async () => {
+    const given = defineNode({ process: () => ({ tags: ['a', { b: 1 }], odd: JSON.parse('{"__proto__":{"polluted":1}}') as object }) });
+    const runtime = new Runtime({ nodes: { given, echo: defineNode({ process: (input: unknown) => input }) } });
+    const nodes = [
+      { id: 'a', node: 'given' },
+      { id: 'guarded', node: 'echo', when: { from: 'a', output: 'tags', equals: ['a', { b: 1 }] } },
+      { id: 'merged', node: 'merge', input: { mode: 'merge_dict' } },
+    ];
+    const { nodes: reports, results } = await runtime.execute({
+      name: 'w',
+      nodes,
+      edges: [{ from: 'a', output: 'odd', to: 'merged', input: 'data.0' }],
+    });
+    expect(reports['guarded']!.status).toBe('completed');
+    expect((results['merged'] as { merged: { polluted?: number } }).merged.polluted).toBeUndefined();
+    const inherited = {
+      name: 'w',
+      nodes: nodes.slice(0, 1).concat({ id: 'b', node: 'echo' } as never),
+      edges: [{ from: 'a', output: 'toString', to: 'b', input: 'x' }],
+    };
+    await expect(runtime.execute(inherited)).rejects.toThrow('wants output "toString"');
+    expect(runtime.validate({ name: 'w', nodes: nodes.slice(0, 1), output: { '__proto__.x': { from: 'a' } } })).toMatchObject([
+      { code: 'invalid_path' },
+    ]);
+  });
+});

@@ -4,6 +4,7 @@ import type { NodeMap, OutputOf, TypedRegistry } from './builder.ts';
 import { systemClock, type Clock } from './clock.ts';
 import {
   parseExecuteOptions,
+  parseProcessOptions,
   parseRuntimeOptions,
   type ExecuteOptions,
   type ProcessOptions,
@@ -144,7 +145,7 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   ): Promise<OutputOf<Nodes[Name]>> {
     this.#assertOpen();
     const entry = this.#registry.get(name);
-    const limits = this.#limits(options, `Message to node "${name}"`);
+    const limits = this.#limits(parseProcessOptions(options), `Message to node "${name}"`);
     const work = this.#messenger.deliver(entry, message, { runId: undefined, workflow: undefined, signal: limits.signal });
     const settled = raceAbort(work, limits.signal).finally(() => limits.release());
     this.#messages.add(settled);
@@ -207,13 +208,14 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     if (this.#events.has('run:started')) this.#events.emit('run:started', { runId, workflow, nodeCount: plan.size });
     let failure: unknown;
     try {
-      for (const { node } of plan.participants) if (node.onRunStarted) await node.onRunStarted(info);
+      for (const { node } of plan.participants)
+        if (node.onRunStarted) await raceAbort(Promise.resolve(node.onRunStarted(info)), run.signal);
       if (!run.isCancelled) {
         run.start();
         await run.done;
       }
     } catch (error) {
-      failure = error;
+      if (!run.isCancelled) failure = error;
       run.cancel(error);
     }
     let status: RunStatus = run.isCancelled ? 'cancelled' : run.failedNode !== undefined ? 'failed' : 'completed';
@@ -369,7 +371,8 @@ function runError(
   const facts = { runId: run.runId, workflow: plan.workflow.name };
   if (status === 'cancelled')
     return new RunCancelledError(`${subject} was cancelled: ${messageOf(run.cancelReason)}`, result, { cause: run.cancelReason, facts });
-  if (run.failedNode === undefined) return new RunFailedError(`${subject} failed: ${messageOf(failure)}`, result, { cause: failure, facts });
+  if (run.failedNode === undefined)
+    return new RunFailedError(`${subject} failed: ${messageOf(failure)}`, result, { cause: failure, facts });
   const { id } = plan.nodes[run.failedNode]!;
   const cause = run.state.errors.get(run.failedNode);
   const attempts = run.state.attempts[run.failedNode]!;

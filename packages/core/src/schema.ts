@@ -50,11 +50,26 @@ function convert(schema: StandardSchemaV1, direction: Direction): JsonSchema | u
   const convertTo = (schema['~standard'] as unknown as JsonSchemaConverter).jsonSchema?.[direction];
   if (!convertTo) return undefined;
   try {
-    return convertTo({ target: 'draft-2020-12', libraryOptions: { unrepresentable: 'any' } }) as JsonSchema;
+    const libraryOptions = { unrepresentable: 'any', ...(direction === 'input' ? { override: widen } : {}) };
+    return convertTo({ target: 'draft-2020-12', libraryOptions }) as JsonSchema;
   } catch {
     return undefined;
   }
 }
+
+interface ZodInternals {
+  readonly _zod: { readonly def: { readonly type: string; readonly coerce?: boolean; readonly in?: ZodInternals } };
+}
+
+/** zod tells what coercions, `preprocess` and `catch` give; what they take is anything. */
+function widen({ zodSchema, jsonSchema }: { readonly zodSchema: ZodInternals; readonly jsonSchema: Record<string, unknown> }): void {
+  const { type, coerce, in: source } = zodSchema._zod.def;
+  if (coerce !== true && type !== 'catch' && !(type === 'pipe' && source?._zod.def.type === 'transform')) return;
+  for (const key of Object.keys(jsonSchema)) if (key !== '$schema') delete jsonSchema[key];
+}
+
+/** Whether a schema says nothing of what it takes. */
+export const acceptsAnything = (schema: JsonSchema): boolean => Object.keys(schema).every((key) => key === '$schema');
 
 /** Follows local references (`#/$defs/name`) so that the result says what it is. */
 export function resolveRef(schema: JsonSchema, root: JsonSchema): JsonSchema {

@@ -4,7 +4,7 @@ import type { WorkflowProblem } from './errors.ts';
 import { buildGraph, findCycles, indexById, topologicalOrder, type Graph } from './graph.ts';
 import type { AnyNode } from './node.ts';
 import { formatPath, isSafeSegment, parsePath } from './paths.ts';
-import { check, formatIssues, jsonSchemaOf, resolveRef, type JsonSchema } from './schema.ts';
+import { acceptsAnything, check, formatIssues, jsonSchemaOf, resolveRef, type Checked, type JsonSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Finds the node behind a name. `undefined`: no such node; `null`: names cannot be looked up here (no runtime at hand). */
@@ -94,6 +94,8 @@ class Validation {
     }
     for (const [key, { from }] of Object.entries(this.#definition.output ?? {})) {
       if (this.#checkId(from, `Output "${key}"`, true)) this.#connect(from);
+      const unsafe = unsafeSegment(key);
+      if (unsafe !== undefined) this.#report('invalid_path', `Output "${key}": "${unsafe}" cannot stand in a path.`);
     }
   }
 
@@ -245,9 +247,10 @@ class Validation {
     if (fed.some((path) => path.length === 0)) return;
     const schema = jsonSchemaOf(node.input, 'input');
     if (schema) this.#checkKeys(definition, schema, fed);
-    const result = check(node.input, definition.input ?? {});
-    // An asynchronous schema is left to the run.
-    if (result instanceof Promise || !result.issues) return;
+    // A schema that takes anything apart itself (`z.preprocess`) cannot be asked for what the edges will bring.
+    if (schema && acceptsAnything(schema) && fed.length > 0) return;
+    const result = checkNow(node.input, definition.input ?? {});
+    if (!result?.issues) return;
     const missing: string[] = [];
     const wrong = result.issues.filter(({ path, message }) => {
       const texts = path.map(String);
@@ -288,6 +291,18 @@ class Validation {
       this.#report('unknown_input', `Node "${id}" (${node}) has no input "${text}"${didYouMean(place.missing, place.known)}.`, id);
     }
   }
+}
+
+/** Undefined where only the run can tell: an asynchronous schema, or one whose own code stumbles over what is not there yet. */
+function checkNow(schema: NonNullable<AnyNode['input']>, value: unknown): Checked | undefined {
+  try {
+    const result = check(schema, value);
+    if (!(result instanceof Promise)) return result;
+    result.catch(() => undefined);
+  } catch {
+    // as said above
+  }
+  return undefined;
 }
 
 const unsafeSegment = (path: string | undefined): string | undefined =>
