@@ -59,6 +59,15 @@ describe('the configuration of a pool', () => {
     expect(problemsOf({ connectionString: 'oracle://h/d' })[0]).toContain('sqlite::memory:');
   });
 
+  it.each(['#', '/', '?', '/a?', '#a@'])('refuses a password that is cut by %s, and shows nothing of it', (sign) => {
+    for (const start of ['', '12']) {
+      const problems = problemsOf({ connectionString: `postgres://me:${start}${sign}hush@h/d` });
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).not.toContain('hush');
+    }
+    expect(problemsOf({ connectionString: 'postgres://me:12?hush@h/d' })[0]).toContain('%3F');
+  });
+
   it('shows no secret in any way', () => {
     const config = parsePoolConfig({ connectionString: 'postgres://me:hush@h/d' });
     expect(config.password).toBe('hush');

@@ -23,6 +23,10 @@ export function parseConnectionString(given: string): { values: ConnectionString
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const databaseType = url && SCHEMES[url.protocol];
   if (!url || !databaseType) return { values: {}, problems: [`connectionString: is none that is known. Write it as one of: ${KNOWN}`] };
+  // Whatever follows may be the rest of a password: none of it may be shown.
+  if (/[#@]/.test(url.pathname + url.search) || given.includes('#')) {
+    return { values: {}, problems: ['connectionString: its user or password holds # / or ?. Write them as %23, %2F and %3F'] };
+  }
   const values: ConnectionStringValues = { databaseType };
   const problems: string[] = [];
   if (url.hostname) values.host = decode(url.hostname, problems).replace(/^\[(.*)\]$/, '$1');
