@@ -26,7 +26,7 @@ function table(dialect: Dialect, text: string): void {
     .filter(Boolean);
   it.each(rows.map((row) => row.split(' | ').map((cell) => cell.trim())))('%s | %s | %s', (kind, tables, ...rest) => {
     const found = classify(rest.join(' | ').replaceAll('\\n', '\n'), dialect);
-    const expected = KINDS[kind!]!;
+    const expected = KINDS[kind]!;
     expect(expected.types, found.reasons.join('; ')).toContain(found.queryType);
     expect(found.target).toBe(kind === 'read' || kind === 'complex' ? 'replica' : 'primary');
     if (expected.pins !== undefined) expect(found.pinsSession).toBe(expected.pins);

@@ -28,7 +28,7 @@ export async function loadSql(): Promise<void> {
   // The first parses run unoptimised code and would cost a caller milliseconds.
   const warm = `SELECT ${Array.from({ length: 100 }, (_, i) => `a${i} + 1`).join(', ')} FROM t JOIN u ON t.a = u.a WHERE b IN (1, 2) OR c = 'x' GROUP BY 1`;
   for (let i = 0; i < 20; i++) parseSync(warm);
-  parse = parseSync as NonNullable<typeof parse>;
+  parse = parseSync;
 }
 
 /** Whether {@link loadSql} has finished. */
