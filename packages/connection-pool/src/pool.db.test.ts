@@ -376,3 +376,14 @@ describeDatabases('COPY', ['postgresql'], (kind) => {
     expect(pool.stats().connections.created).toBe(1);
   });
 });
+
+describeDatabases('a session that was reset', ['mysql'], (kind) => {
+  it('has the sql_mode of a fresh one', async () => {
+    await using pool = new Pool({ connectionString: (await freshDatabase(kind)).url, minConnections: 0, maxConnections: 1 });
+    const mode = async (): Promise<unknown> => (await pool.query("SHOW VARIABLES LIKE 'sql_mode'")).data;
+    const fresh = await mode();
+    await pool.query("SET sql_mode = 'ANSI'");
+    expect(await mode()).toEqual(fresh);
+    expect(pool.stats().connections.created).toBe(1);
+  });
+});

@@ -75,7 +75,8 @@ function connectionOptions({ host, port, database, user, password, prepareCacheS
     multipleStatements: false,
     maxPreparedStatements: Math.max(1, prepareCacheSize),
     connectTimeout: 0, // the pool has its own deadline
-    flags: ['-LOCAL_FILES'],
+    // IGNORE_SPACE changes the sql_mode at login only: after a reset of the session the same SQL would mean something else.
+    flags: ['-LOCAL_FILES', '-IGNORE_SPACE'],
   };
 }
 
