@@ -82,7 +82,7 @@ export class Attempt implements NodeContext {
       if (isThenable(output)) {
         output.then(
           (value) => this.#finish(value),
-          (error: unknown) => this.settle(false, error ?? 'rejected without a reason'),
+          (error: unknown) => this.settle(false, error),
         );
       } else this.#finish(output);
     } catch (error) {

@@ -314,6 +314,14 @@ describe('build', () => {
     ]);
   });
 
+  it('takes linear work over thousands of unknown ids among thousands of nodes', () => {
+    const nodes = Array.from({ length: 5000 }, (_, i) => ({ id: `node${i}`, node: 'switch' }));
+    const edges = nodes.map(({ id }, i) => ({ from: `nodes${i}`, to: id, input: 'value' }));
+    const problems = problemsOf(() => Workflow.create({ name: 'lost', nodes, edges }));
+    expect(problems.filter(({ code }) => code === 'unknown_node_id')).toHaveLength(5000);
+    expect(problems[0]!.message).toContain('did you mean');
+  });
+
   it('accepts an edge into a part of an input, next to constants of the same list', () => {
     const wf = new WorkflowBuilder('mixed');
     const a = wf.addNode('a', read, { path: 'x' });

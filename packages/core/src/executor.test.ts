@@ -380,6 +380,23 @@ describe('failure', () => {
     });
   });
 
+  const nothing: unknown = undefined;
+  it.each([
+    [
+      'throws',
+      () => {
+        throw nothing;
+      },
+    ],
+    ['rejects with', () => Promise.reject(nothing)],
+  ])('is told as such when a node %s nothing at all', async (_, process) => {
+    const wf = new WorkflowBuilder('silent');
+    wf.addNode('silent', defineNode({ name: 'silent', process }), {});
+    const error = await failureOf(new Runtime().execute(wf));
+    expect(error.message).toContain('failed at node "silent": no reason was given');
+    expect(error.result.nodes['silent']).toMatchObject({ status: 'failed', error: { message: 'no reason was given' } });
+  });
+
   it('cancels what runs, and starts nothing more', async () => {
     const { clock, runtime, log, task } = setUp();
     const wf = new WorkflowBuilder('stop');

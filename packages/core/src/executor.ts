@@ -259,6 +259,7 @@ export class Run implements AttemptRun {
   /** Takes in the outcome of an attempt; called exactly once an attempt. */
   settle(i: number, entry: NodeEntry, ok: boolean, value: unknown): void {
     if (this.state.status[i] !== RUNNING) return;
+    if (!ok && value === undefined) value = 'no reason was given';
     this.#inFlight--;
     entry.slots?.release();
     this.#host.slots.release();

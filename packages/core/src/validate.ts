@@ -18,6 +18,9 @@ export function findProblems(definition: WorkflowDefinition, lookup: NodeLookup)
   return new Validation(definition, lookup).run();
 }
 
+/** Of names with names, for suggestions; about a second. */
+const MOST_COMPARISONS = 1_000_000;
+
 /** One look at one workflow. Goes from ids to graph to data, and collects instead of stopping. */
 class Validation {
   readonly #definition: WorkflowDefinition;
@@ -25,6 +28,7 @@ class Validation {
   readonly #problems: WorkflowProblem[] = [];
   /** Two nodes of one id share their edges, and would repeat each other. */
   readonly #reported = new Set<string>();
+  #compared = 0;
   readonly #index: ReadonlyMap<string, number>;
   readonly #incoming = new Map<string, EdgeDefinition[]>();
   /** By index of a node: 1 where an edge, an order, a guard or the output touches it. */
@@ -108,8 +112,14 @@ class Validation {
 
   #checkId(id: string, where: string, inputAllowed: boolean): boolean {
     if (this.#index.has(id) || (inputAllowed && id === RUN_INPUT)) return true;
-    this.#report('unknown_node_id', `${where}: there is no node "${id}"${didYouMean(id, this.#index.keys())}.`);
+    this.#report('unknown_node_id', `${where}: there is no node "${id}"${this.#suggestId(id)}.`);
     return false;
+  }
+
+  /** Comparing with every id is linear, so that many unknown ids among many known ones get no suggestion any more. */
+  #suggestId(id: string): string {
+    this.#compared += this.#index.size;
+    return this.#compared > MOST_COMPARISONS ? '' : didYouMean(id, this.#index.keys());
   }
 
   #checkOrder(graph: Graph): void {
