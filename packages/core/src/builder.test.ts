@@ -124,6 +124,22 @@ describe('build', () => {
     `);
   });
 
+  it('names misspelt options, an "after" that is no list, and a node that a registered one misses', () => {
+    const caller = defineNode({ name: 'caller', needs: ['dbpool'], process: () => 1 });
+    const problems = problemsOf(() => {
+      const runtime = new Runtime({ nodes: { caller, db_pool: read } });
+      const wf = new WorkflowBuilder('misspelt', { inputs: z.object({}), runtime } as never);
+      const a = wf.addNode('a', 'caller', {});
+      wf.addNode('b', 'caller', {}, { after: a as never });
+      return wf.build();
+    });
+    expect(problems.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      'invalid_option: Workflow: unknown option "inputs" (did you mean "input"?).',
+      'invalid_step: Node "b": "after" takes a list of handles or ids; write after: [step].',
+      'unknown_node: Node "caller" needs node "dbpool", which is not registered (did you mean "db_pool"?).',
+    ]);
+  });
+
   it('names the circle, once, and what can never start behind it', () => {
     const pass = defineNode({ name: 'pass', process: (input: { in?: unknown }) => ({ out: input.in }) });
     const problems = problemsOf(() => {

@@ -109,6 +109,10 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
   constructor(name: string, options: WorkflowOptions<S, Nodes> = {}) {
     this.name = name;
     this.#options = options;
+    for (const key of Object.keys(options)) {
+      if (!WORKFLOW_KEYS.includes(key))
+        this.#problems.push({ code: 'invalid_option', message: `Workflow: unknown option "${key}"${didYouMean(key, WORKFLOW_KEYS)}.` });
+    }
   }
 
   /** The run's input, to be used like any other handle. */
@@ -264,7 +268,8 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
   }
 
   #step(id: string, options: StepOptions): Omit<NodeDefinition, 'id' | 'node'> {
-    const { after, when, retry, timeoutMs } = options;
+    const { after = [], when, retry, timeoutMs } = options;
+    const isList: boolean = Array.isArray(after);
     for (const [key, schema, value] of [
       ['retry', retrySchema, retry],
       ['timeoutMs', durationSchema, timeoutMs],
@@ -281,8 +286,15 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
           nodeId: id,
         });
     }
+    if (!isList) {
+      this.#problems.push({
+        code: 'invalid_step',
+        message: `Node "${id}": "after" takes a list of handles or ids; write after: [step].`,
+        nodeId: id,
+      });
+    }
     return {
-      ...(after && after.length > 0 ? { after: after.map((other) => this.#idOf(other, `"after" of node "${id}"`)) } : {}),
+      ...(isList && after.length > 0 ? { after: after.map((other) => this.#idOf(other, `"after" of node "${id}"`)) } : {}),
       ...(when ? { when: this.#guard(id, when) } : {}),
       ...(retry ? { retry } : {}),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -348,6 +360,7 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
   }
 }
 
+const WORKFLOW_KEYS: readonly string[] = ['description', 'input', 'runtime', 'nodes'];
 const STEP_KEYS: readonly string[] = ['after', 'when', 'retry', 'timeoutMs'];
 
 interface SwitchOptions extends StepOptions {

@@ -3,6 +3,7 @@ import { NodeInputError, NodeOutputError, RegistrationError } from './errors.ts'
 import { isNodeName } from './definition.ts';
 import type { AnyNode, Node, NodeContext } from './node.ts';
 import { check, formatIssues, shapeOf, unknownKeys, type SchemaIssue } from './schema.ts';
+import { didYouMean } from './suggest.ts';
 
 type InferIn<S> = S extends StandardSchemaV1<infer In, unknown> ? In : unknown;
 type InferOut<S> = S extends StandardSchemaV1<unknown, infer Out> ? Out : unknown;
@@ -29,7 +30,7 @@ export interface NodeOptions<
  * its parsed output type; without, the types of the function's own signature hold and nothing is checked.
  *
  * @example defineNode({ name: 'double', input: z.object({ n: z.number() }), output: z.object({ n: z.number() }), process: ({ n }) => ({ n: n * 2 }) })
- * @throws RegistrationError for a malformed name.
+ * @throws RegistrationError for a malformed name, an unknown option, or a `process` that is no function.
  */
 export function defineNode<In extends StandardSchemaV1, Out extends StandardSchemaV1>(
   options: NodeOptions<In, Out, InferOut<In>, InferIn<Out>> & { readonly input: In; readonly output: Out },
@@ -50,6 +51,7 @@ export function defineNode(options: NodeOptions<StandardSchemaV1 | undefined, St
       options.name,
     );
   }
+  checkOptions(options);
   const { process, ...declared } = options;
   const run = process as (input: unknown, context: NodeContext) => unknown;
   const node: AnyNode = {
@@ -58,6 +60,33 @@ export function defineNode(options: NodeOptions<StandardSchemaV1 | undefined, St
     process: (input: unknown, context?: NodeContext) => (context ? run(input, context) : processDirectly(node, run, input)),
   };
   return Object.freeze(node);
+}
+
+const OPTIONS: readonly string[] = [
+  'name',
+  'description',
+  'input',
+  'output',
+  'process',
+  'needs',
+  'concurrency',
+  'branches',
+  'acceptsSkipped',
+  'start',
+  'stop',
+  'onRunStarted',
+  'onRunFinished',
+];
+
+/** A misspelt schema would check nothing, and say nothing. @throws RegistrationError */
+function checkOptions(options: object & { readonly name?: string; readonly process?: unknown }): void {
+  const { name, process } = options;
+  const subject = name === undefined ? 'defineNode' : `Node "${name}"`;
+  const problems = Object.keys(options)
+    .filter((key) => !OPTIONS.includes(key))
+    .map((key) => `unknown option "${key}"${didYouMean(key, OPTIONS)}`);
+  if (typeof process !== 'function') problems.push(`"process" is ${shapeOf(process)}, not a function; write process: (input) => ({ ... })`);
+  if (problems.length > 0) throw new RegistrationError(`${subject}: ${problems.join('; ')}.`, name ?? '');
 }
 
 async function processDirectly(node: AnyNode, run: (input: unknown, context: NodeContext) => unknown, input: unknown): Promise<unknown> {

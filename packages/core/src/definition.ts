@@ -80,15 +80,17 @@ export const dictionarySchema = z.looseObject({
     .optional(),
 });
 
-/** Whether data looks like the dictionary form: `connections` instead of `edges`, or nodes with `type` instead of `node`. */
+/**
+ * Whether data looks like the dictionary form: `connections` instead of `edges`, or nodes with `type` instead of `node`. Where the two
+ * forms are mixed, the nodes decide: each of them would be a problem otherwise.
+ */
 export function isDictionaryForm(data: unknown): boolean {
   if (typeof data !== 'object' || data === null) return false;
   const { nodes, connections, edges } = data as { nodes?: unknown; connections?: unknown; edges?: unknown };
   if (edges !== undefined) return false;
-  if (connections !== undefined) return true;
-  return (
-    Array.isArray(nodes) && nodes.some((node: unknown) => typeof node === 'object' && node !== null && 'type' in node && !('node' in node))
-  );
+  const has = (key: string): boolean =>
+    Array.isArray(nodes) && nodes.some((node: unknown) => typeof node === 'object' && node !== null && key in node);
+  return !has('node') && (connections !== undefined || has('type'));
 }
 
 /** The dictionary form as a definition; keys that it does not know become metadata. */

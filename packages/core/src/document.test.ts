@@ -72,6 +72,12 @@ describe('a workflow as a document', () => {
     ]);
   });
 
+  it('takes a definition with the "connections" of the dictionary form for a definition', () => {
+    expect(problemsOf('name: x\nnodes:\n  - id: a\n    node: b\nconnections: []\n')).toEqual([
+      expect.objectContaining({ code: 'unknown_key', line: 5, message: expect.stringMatching(/^connections: unknown key/) as string }),
+    ]);
+  });
+
   it.each(['', '5', '[]', 'null', 'just text'])('refuses %j, which is no workflow', (text) => {
     expect(problemsOf(text).length).toBeGreaterThan(0);
   });

@@ -35,6 +35,14 @@ describe('registering', () => {
     expect(() => new Runtime().registerNode('x', node as never)).toThrow(message);
   });
 
+  it.each([
+    [{ name: 'a', inputs: echo.input, process: answer }, 'Node "a": unknown option "inputs" (did you mean "input"?).'],
+    [{ run: answer }, 'defineNode: unknown option "run"'],
+    [{ name: 'a' }, 'Node "a": "process" is undefined, not a function; write process: (input) => ({ ... }).'],
+  ])('refuses options of defineNode that make no node: %o', (options, message) => {
+    expect(() => defineNode(options as never)).toThrow(message);
+  });
+
   it('gives nodes back by name, or suggests one', () => {
     const runtime = new Runtime({ nodes: { query_router: echo } });
     expect(runtime.getNode('query_router')).toBe(echo);
@@ -261,7 +269,7 @@ describe('executing', () => {
   it('checks the input of the run before anything runs', async () => {
     await expect(runtime.execute(workflow, { input: { n: 'x' as never } })).rejects.toMatchObject({ code: 'RUN_INPUT_INVALID' });
     await expect(runtime.execute(workflow, { input: { m: 1 } as never })).rejects.toThrow('m: unknown key (known: n)');
-    await expect(runtime.execute(workflow)).rejects.toThrow('n: expected number, received undefined');
+    await expect(runtime.execute(workflow)).rejects.toThrow('n: expected number, received undefined (no input was given).');
   });
 
   it('refuses unknown options and a run id that is under way', async () => {

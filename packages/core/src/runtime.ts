@@ -354,7 +354,7 @@ async function checkRunInput(workflow: Workflow, input: unknown): Promise<unknow
   const result = strange.length > 0 ? { issues: strange } : await check(inputSchema, given);
   if (result.issues)
     throw new RunInputError(
-      `The input of workflow "${name}" does not fit: ${formatIssues(result.issues)} (received ${shapeOf(input)}).`,
+      `The input of workflow "${name}" does not fit: ${formatIssues(result.issues)} (${input === undefined ? 'no input was given' : `received ${shapeOf(input)}`}).`,
       name,
     );
   return result.value;

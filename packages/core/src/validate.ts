@@ -167,7 +167,19 @@ class Validation {
     if (edges.length > 1 || (edges.length === 1 && definition.input)) this.#checkConflicts(definition, edges);
     if (definition.when)
       this.#checkSource(definition.when.from, definition.when.output, `"when" of node "${definition.id}"`, definition.id);
-    if (node) this.#checkInput(definition, node, edges);
+    if (node) {
+      this.#checkNeeds(definition, node);
+      this.#checkInput(definition, node, edges);
+    }
+  }
+
+  /** Nodes that it calls by name. Once for each node, however many steps use it. */
+  #checkNeeds({ id, node: name }: NodeDefinition, { needs = [] }: AnyNode): void {
+    for (const need of needs) {
+      if (this.#lookup.find(need) !== undefined) continue;
+      const hint = didYouMean(need, this.#lookup.names());
+      this.#report('unknown_node', `Node "${name}" needs node "${need}", which is not registered${hint}.`, id);
+    }
   }
 
   #checkEdge(edge: EdgeDefinition, target: AnyNode | undefined | null): void {
