@@ -279,6 +279,23 @@ describe.concurrent(
       }
     });
 
+    it('a broken config that the workflow imports, once', async () => {
+      const broken = new Project({
+        'kailash.config.ts': `import 'no-such-package'; export default { nodes: {} };`,
+        'w.ts': `import config from './kailash.config.ts'; export default config;`,
+      });
+      try {
+        const { exitCode, stderr } = await broken.kailash(['run', 'w.ts']);
+        expect(exitCode).toBe(2);
+        expect(stderr.match(/cannot be imported/g)).toHaveLength(1);
+        expect(stderr).toContain('kailash.config.ts cannot be imported: Cannot find package');
+        expect(stderr).toContain('Add "no-such-package" to the dependencies');
+        expect(stderr).not.toContain('    at ');
+      } finally {
+        broken.remove();
+      }
+    });
+
     it('a registered name without any config', async () => {
       const bare = new Project({ 'y.yaml': 'name: y\nnodes: [{ id: a, node: add }]\n' });
       try {

@@ -33,7 +33,7 @@ export async function importCode(file: string): Promise<Exports> {
   try {
     return unwrapCommonJs((await unlessStuck(import(pathToFileURL(file).href))) as Exports);
   } catch (error) {
-    throw new FileError(`${shownPath(file)} cannot be imported: ${messageOf(error)}${placeOf(error)}`, { cause: error });
+    throw new FileError(`${shownPath(file)} cannot be imported: ${messageOf(error)}${placeOf(error)}${remedyOf(error)}`, { cause: error });
   }
 }
 
@@ -56,6 +56,14 @@ function unwrapCommonJs(exports: Exports): Exports {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${typeof error === 'string' ? JSON.stringify(error) : typeof error}`;
   return error.message || error.name;
+}
+
+/** What to do about a package that is not there. */
+function remedyOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const { code, message } = error as NodeJS.ErrnoException;
+  const name = code === 'ERR_MODULE_NOT_FOUND' ? /^Cannot find package '([^']+)'/.exec(message)?.[1] : undefined;
+  return name === undefined ? '' : `\n  Add "${name}" to the dependencies of the package.json beside that file or above it, and install.`;
 }
 
 /** Frames of the CLI itself tell the user nothing. */

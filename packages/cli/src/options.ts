@@ -54,12 +54,15 @@ export function parseInput(text: string): unknown {
   return parseJson(readFileSync(existingFile(path, 'input'), 'utf8'), `--input file ${path}`);
 }
 
+/** Shells take unquoted quotation marks away. */
+const REMEDY = ` Write it in single quotes, as --input '{"key": "value"}', or give a file, as --input @input.json.`;
+
 /** Says where the JSON breaks, and shows nothing of it: inputs may hold secrets. */
 function parseJson(text: string, subject: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new UsageError(`${subject} is no valid JSON${placeIn(text, (error as Error).message)}.`);
+    throw new UsageError(`${subject} is no valid JSON${placeIn(text, (error as Error).message)}.${subject === '--input' ? REMEDY : ''}`);
   }
 }
 

@@ -28,5 +28,5 @@ function nearbyName(file: string): string {
     basename(file),
     readdirSync(folder).filter((name) => !name.startsWith('.')),
   );
-  return near === undefined ? '' : ` (did you mean "${shownPath(resolve(folder, near))}"?)`;
+  return near === undefined ? ` in ${folder}` : ` (did you mean "${shownPath(resolve(folder, near))}"?)`;
 }

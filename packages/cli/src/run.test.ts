@@ -175,6 +175,15 @@ describe.concurrent('kailash run', { timeout: 120_000 }, () => {
     expect(stderr).toContain('valeu: unknown key (did you mean "value"?)');
   });
 
+  it('tells how to give an input to whoever gave none, or lost its quotation marks to the shell', async () => {
+    const none = await project.kailash(['run', 'double.ts']);
+    expect(none.exitCode).toBe(2);
+    expect(none.stderr).toContain('value: expected number, received undefined (no input was given).\nGive the input with --input');
+    const unquoted = await project.kailash(['run', 'double.ts', '--input', '{value:5}']);
+    expect(unquoted.exitCode).toBe(2);
+    expect(unquoted.stderr).toContain('Write it in single quotes');
+  });
+
   it('sets constants of nodes with --param, and suggests the right node and key', async () => {
     const set = await project.kailash(['run', 'double.ts', '--json', '--input', '{"value":1}', '--param', 'constant.value=7']);
     expect(set.events.at(-1)).toMatchObject({ output: { constant: 14 } });

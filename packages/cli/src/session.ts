@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { Runtime, type AnyNode, type NodeMap, type TypedRegistry, type Workflow } from '@kailash-ts/core';
 import { loadConfig, type LoadedConfig } from './config-file.ts';
-import { RefusedError } from './errors.ts';
+import { FileError, RefusedError } from './errors.ts';
 import { loadWorkflow } from './load.ts';
 import { existingFile, shownPath } from './paths.ts';
 import { problemsOf } from './problems.ts';
@@ -35,11 +35,20 @@ export async function openSession(path: string, options: { readonly config?: str
     const workflow = load(opened?.registry);
     if (opened && errors.length === 0) return { file, workflow, runtime: opened.runtime, configFile: opened.configFile };
   } catch (error) {
-    errors.push(error);
+    // A workflow that imports a broken config fails for the same reason, which is said once.
+    if (!errors.some((other) => isSameFailure(other, error))) errors.push(error);
   }
   await opened?.runtime.close();
   throw new RefusedError(errors, opened && hintFor(errors, opened.configFile));
 }
+
+/** Node.js may throw the same object again, or another one with the same words. */
+function isSameFailure(one: unknown, other: unknown): boolean {
+  if (!(one instanceof FileError && other instanceof FileError) || one.cause === undefined) return false;
+  return messageOf(one.cause) === messageOf(other.cause);
+}
+
+const messageOf = (error: unknown): unknown => (error instanceof Error ? error.message : error);
 
 /** Only the config, for the folder that one is in. @throws RefusedError; FileError, ConfigFileError */
 export async function openNodes(config: string | undefined): Promise<OpenConfig> {

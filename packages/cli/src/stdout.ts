@@ -37,19 +37,19 @@ export class Stdout {
   /** Writes a line; many small ones reach the system as few large ones. */
   line(text: string): void {
     this.#pending += `${text}\n`;
-    if (this.#pending.length >= CHUNK_LENGTH) this.#flush();
+    if (this.#pending.length >= CHUNK_LENGTH) this.flush();
     else if (!this.#isFlushPlanned) {
       this.#isFlushPlanned = true;
       setImmediate(() => {
         this.#isFlushPlanned = false;
-        this.#flush();
+        this.flush();
       });
     }
   }
 
   /** Writes as it is, at once. */
   raw(chunk: string | Uint8Array): void {
-    this.#flush();
+    this.flush();
     if (!this.#isClosed) this.#write(chunk);
   }
 
@@ -79,7 +79,8 @@ export class Stdout {
     }
   }
 
-  #flush(): void {
+  /** Hands over what was gathered, before something is written elsewhere that belongs after it. */
+  flush(): void {
     const rest = this.#pending;
     this.#pending = '';
     if (rest !== '' && !this.#isClosed) this.#write(rest);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
-import { KailashError, RunError, serializeError, type ExecuteOptions, type RunResult } from '@kailash-ts/core';
+import { KailashError, RunError, RunInputError, serializeError, type ExecuteOptions, type RunResult } from '@kailash-ts/core';
 import { colorsFor } from '../colors.ts';
 import { complain } from '../complain.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -16,6 +16,7 @@ import { Stdout } from '../stdout.ts';
 import { watchStrays } from '../strays.ts';
 
 const STOPPING = 'Stopping: running nodes may end cleanly. Once more ends at once.';
+const INPUT_HINT = `Give the input with --input '{"key": value}', or --input @file.json.`;
 
 /** `kailash run`: one run of one workflow, in a runtime of its own. @returns the exit code */
 export async function run(path: string, options: RunOptions): Promise<number> {
@@ -86,6 +87,7 @@ class RunCommand {
     } catch (error) {
       if (!(error instanceof RunError)) return this.#refuse(error);
       report.end({ result: error.result as RunResult, error } satisfies RunEnd);
+      this.#stdout.flush();
       complain(error, this.#options.verbose);
       return (error.result as RunResult).status === 'cancelled' ? (this.#interrupts.exitCode ?? EXIT.failed) : EXIT.failed;
     } finally {
@@ -96,6 +98,7 @@ class RunCommand {
   /** Nothing has run. */
   #refuse(error: unknown): number {
     complain(error, this.#options.verbose);
+    if (error instanceof RunInputError && this.#options.input === undefined) process.stderr.write(`${INPUT_HINT}\n`);
     if (this.#options.json)
       this.#stdout.line(toJsonLine({ event: 'run:refused', problems: problemsOf(error), error: serializeError(error) }));
     return this.#interrupts.exitCode ?? (error instanceof KailashError ? EXIT.refused : EXIT.failed);
