@@ -124,6 +124,18 @@ describe('build', () => {
     `);
   });
 
+  it('says that a handle is no value yet, wherever one calculates with it or puts it into text', () => {
+    const { count } = new WorkflowBuilder('values').addNode('a', read, { path: 'x' });
+    expect(() => `${count as unknown as string}`).toThrow(/^"a.count" is a handle: .*Hand it to a node as an input/);
+    expect(() => (count as unknown as number) + 1).toThrow('"a.count" is a handle');
+  });
+
+  it('says once that a node without a name has none', () => {
+    const wf = new WorkflowBuilder('unnamed', { runtime: new Runtime() });
+    wf.addNode('a', defineNode({ process: () => 1 }));
+    expect(problemsOf(() => wf.build()).map(({ code }) => code)).toEqual(['unnamed_node']);
+  });
+
   it('names misspelt options, an "after" that is no list, and a node that a registered one misses', () => {
     const caller = defineNode({ name: 'caller', needs: ['dbpool'], process: () => 1 });
     const problems = problemsOf(() => {

@@ -322,6 +322,7 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
         message: `Node "${id}": the node passed here has no name; give it one (defineNode({ name, ... })), so that the definition can refer to it.`,
         nodeId: id,
       });
+      if (!this.#inline.has(id)) this.#inline.set(id, node);
       return id;
     }
     const other = this.#inline.get(node.name) ?? this.#options.nodes?.[node.name];

@@ -46,6 +46,7 @@ export function refTarget(value: unknown): RefTarget | undefined {
 const handler: ProxyHandler<Ref> = {
   get(target, key) {
     if (key === REF) return target[REF];
+    if (key === Symbol.toPrimitive) return () => refuseAsValue(target[REF]);
     // A promise look-alike would be awaited, and JSON.stringify would call toJSON.
     if (typeof key === 'symbol' || key === 'then' || key === 'toJSON') return undefined;
     return createHandle(extend(target[REF], key));
@@ -53,6 +54,13 @@ const handler: ProxyHandler<Ref> = {
   has: (_target, key) => key === REF,
   set: () => false,
 };
+
+/** The language's own kind of error for this conversion. `"..." + handle` would otherwise fail with words that help nobody. */
+function refuseAsValue(target: RefTarget): never {
+  throw new TypeError(
+    `"${describeRef(target)}" is a handle: it stands for a value that exists only while the workflow runs, so one cannot calculate with it or put it into text here. Hand it to a node as an input, and do that there.`,
+  );
+}
 
 const extend = (target: RefTarget, key: string): RefTarget => ({ ...target, path: [...target.path, key] });
 

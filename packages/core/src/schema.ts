@@ -137,7 +137,8 @@ function describeIssue(issue: StandardSchemaV1.Issue, schema: StandardSchemaV1, 
     return keys.map((key: string) => ({ path: [...path, key], message: `unknown key${didYouMean(key, known)}` }));
   }
   const message = issue.message.replace(/^Invalid input: /, '');
-  const received = message.includes('received') ? '' : `, received ${shapeAt(value, path)}`;
+  // A schema's own sentence is left as it is.
+  const received = message.includes('received') || message.endsWith('.') ? '' : `, received ${shapeAt(value, path)}`;
   return [{ path, message: `${message}${received}` }];
 }
 
