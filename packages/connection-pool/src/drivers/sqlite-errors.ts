@@ -57,7 +57,11 @@ export function toStatementError(error: WorkerError, inTransaction: boolean): Po
 }
 
 export function toConnectError({ code, message }: WorkerError, file: string): ConnectError {
-  return new ConnectError(`SQLite file ${file} cannot be opened: ${message}.`, { reason: code, retryable: code === 'SQLITE_BUSY' });
+  // libsql tells the result code of a failed open only in its text.
+  const reason = /: 14"\)$/.test(message)
+    ? 'there is no such folder, it is a folder itself, or permission is lacking. Paths are relative to the working folder'
+    : message;
+  return new ConnectError(`SQLite file ${file} cannot be opened: ${reason}.`, { reason: code, retryable: code === 'SQLITE_BUSY' });
 }
 
 function kindOfMessage(message: string): StatementErrorKind {
