@@ -72,6 +72,13 @@ describe('a workflow as a document', () => {
     ]);
   });
 
+  it('suggests only what the dictionary form has, where that is what was written', () => {
+    expect(problemsOf('nodes:\n  - id: a\n    type: b\n    timeout: 5\n    confg: {}\n')).toEqual([
+      { code: 'unknown_key', line: 4, message: 'nodes.0.timeout: unknown key (known: id, type, config)' },
+      { code: 'unknown_key', line: 5, message: 'nodes.0.confg: unknown key (did you mean "config"?)' },
+    ]);
+  });
+
   it('takes a definition with the "connections" of the dictionary form for a definition', () => {
     expect(problemsOf('name: x\nnodes:\n  - id: a\n    node: b\nconnections: []\n')).toEqual([
       expect.objectContaining({ code: 'unknown_key', line: 5, message: expect.stringMatching(/^connections: unknown key/) as string }),

@@ -52,7 +52,7 @@ function shape(data: unknown, source: string, lineOf: LineOf): WorkflowDefinitio
   if (result.issues)
     throw new WorkflowSyntaxError(
       source,
-      result.issues.map((issue) => toProblem(issue, lineOf)),
+      result.issues.map((issue) => toProblem(issue, lineOf, isDictionary ? DICTIONARY_KEYS : KEYS)),
     );
   return isDictionary ? fromDictionary(result.value as z.infer<typeof dictionarySchema>) : (result.value as WorkflowDefinition);
 }
@@ -61,20 +61,24 @@ function shape(data: unknown, source: string, lineOf: LineOf): WorkflowDefinitio
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   nodes: ['id', 'node', 'input', 'after', 'when', 'retry', 'timeoutMs'],
   edges: ['from', 'output', 'to', 'input'],
-  connections: ['from_node', 'from_output', 'to_node', 'to_input'],
   when: ['from', 'output', 'equals'],
   retry: ['attempts', 'initialDelayMs', 'maxDelayMs', 'factor', 'jitter'],
 };
 
-function toProblem({ path, message }: SchemaIssue, lineOf: LineOf): WorkflowProblem {
+const DICTIONARY_KEYS: typeof KEYS = {
+  nodes: ['id', 'type', 'config'],
+  connections: ['from_node', 'from_output', 'to_node', 'to_input'],
+};
+
+function toProblem({ path, message }: SchemaIssue, lineOf: LineOf, keys: typeof KEYS): WorkflowProblem {
   const line = lineOf(path);
   const place = path.length === 0 ? '' : `${formatPath(path)}: `;
   const context = [...path]
     .reverse()
     .slice(1)
-    .find((segment) => typeof segment === 'string' && segment in KEYS);
+    .find((segment) => typeof segment === 'string' && segment in keys);
   const isUnknownKey = message === 'unknown key';
-  const hint = isUnknownKey && typeof context === 'string' ? didYouMean(String(path.at(-1)), KEYS[context]!) : '';
+  const hint = isUnknownKey && typeof context === 'string' ? didYouMean(String(path.at(-1)), keys[context]!) : '';
   return {
     code: isUnknownKey || message.startsWith('unknown key') ? 'unknown_key' : 'invalid_shape',
     message: `${place}${message}${hint}`,

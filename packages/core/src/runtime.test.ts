@@ -287,6 +287,30 @@ describe('executing', () => {
     await expect(runtime.execute({} as never)).rejects.toThrow('A workflow is');
   });
 
+  it('checks the shape of a plain definition, where a misspelt key would have no effect', async () => {
+    runtime.registerNode('echo', echo);
+    const definition = { name: 'plain', nodes: [{ id: 'a', node: 'echo', input: { text: 'x' }, timeoutms: 5, retry: { attempts: 0 } }] };
+    await expect(runtime.execute(definition)).rejects.toMatchObject({
+      code: 'WORKFLOW_SYNTAX',
+      message: expect.stringContaining('nodes.0.timeoutms: unknown key (did you mean "timeoutMs"?)') as unknown,
+    });
+    expect(runtime.validate(definition).map(({ code }) => code)).toEqual(expect.arrayContaining(['unknown_key', 'invalid_shape']));
+  });
+
+  it('runs the dictionary form as it is', async () => {
+    runtime.registerNode('echo', echo);
+    const dictionary = {
+      workflow_id: 'legacy',
+      nodes: [
+        { id: 'a', type: 'echo', config: { text: 'x' } },
+        { id: 'b', type: 'echo' },
+      ],
+      connections: [{ from_node: 'a', from_output: 'text', to_node: 'b', to_input: 'text' }],
+    };
+    expect(runtime.validate(dictionary as never)).toEqual([]);
+    expect((await runtime.execute(dictionary as never)).output).toEqual({ b: { text: 'x' } });
+  });
+
   it('checks registered names and schemas when the workflow was built without them', async () => {
     const loose = new WorkflowBuilder('loose');
     loose.addNode('a', 'ech', { text: 'x' });

@@ -12,6 +12,7 @@ import {
   type RuntimeOptions,
 } from './config.ts';
 import type { WorkflowDefinition } from './definition.ts';
+import { parseWorkflow } from './document.ts';
 import {
   ConfigError,
   messageOf,
@@ -22,6 +23,7 @@ import {
   RunInputError,
   RuntimeClosedError,
   serializeError,
+  WorkflowSyntaxError,
 } from './errors.ts';
 import { EventBus, type RuntimeEventName, type RuntimeListener } from './events.ts';
 import { Run, type RunHost } from './executor.ts';
@@ -161,8 +163,8 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
   /**
    * Runs a workflow to its end.
    * @returns how it went, when it completed
-   * @throws WorkflowError, RunInputError, ParametersError before anything runs; RunFailedError and RunCancelledError, which carry
-   *   the same result, after
+   * @throws WorkflowSyntaxError, WorkflowError, RunInputError, ParametersError before anything runs; RunFailedError and
+   *   RunCancelledError, which carry the same result, after
    */
   async execute<In, Out>(workflow: Executable<In, Out>, options: ExecuteOptions<In> = {}): Promise<RunResult<Out>> {
     this.#assertOpen();
@@ -239,7 +241,14 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
 
   /** Everything that keeps the workflow from running here; empty when nothing does. */
   validate(workflow: Executable): ReturnType<typeof findProblems> {
-    if (isDefinition(workflow)) return findProblems(workflow, this.#lookup(NO_NODES));
+    if (isDefinition(workflow)) {
+      try {
+        return findProblems(parseWorkflow(workflow), this.#lookup(NO_NODES));
+      } catch (error) {
+        if (error instanceof WorkflowSyntaxError) return [...error.problems];
+        throw error;
+      }
+    }
     const { definition, inlineNodes } = isWorkflow(workflow) ? workflow : workflow.build();
     return findProblems(definition, this.#lookup(inlineNodes));
   }
@@ -265,7 +274,11 @@ export class Runtime<Nodes extends NodeMap = NodeMap> implements TypedRegistry<N
     if (isWorkflow(executable)) return executable;
     if (!isDefinition(executable)) return executable.build();
     let workflow = this.#definitions.get(executable);
-    if (!workflow) this.#definitions.set(executable, (workflow = Workflow.create(executable, { lookup: this.#lookup(NO_NODES) })));
+    // Plain data may come from anywhere: its shape is checked like that of a file, and the dictionary form is read too.
+    if (!workflow) {
+      workflow = Workflow.create(parseWorkflow(executable), { lookup: this.#lookup(NO_NODES) });
+      this.#definitions.set(executable, workflow);
+    }
     return workflow;
   }
 
