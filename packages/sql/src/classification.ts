@@ -24,7 +24,7 @@ export interface Classification {
   readonly readOnly: boolean;
   /** Where it may run: `replica` only when proved read-only. */
   readonly target: 'replica' | 'primary';
-  /** It changes or reads the state of its session, or may do so: the caller has to keep the connection. */
+  /** It changes or reads the state of its session, or may do so: it has to run on the session's own connection. */
   readonly pinsSession: boolean;
   /** Set when the text is one statement of transaction control. */
   readonly transaction?: TransactionControl;

@@ -52,8 +52,8 @@ describe('classification', () => {
   it('conformance 13: transaction control is told', () => {
     each('BEGIN', { queryType: 'transaction', target: 'primary', pinsSession: true, transaction: { action: 'begin' } });
     each('START TRANSACTION', { queryType: 'transaction', transaction: { action: 'begin' } }, ['postgresql', 'mysql']);
-    each('COMMIT', { queryType: 'transaction', pinsSession: false, transaction: { action: 'commit' } });
-    each('ROLLBACK', { queryType: 'transaction', pinsSession: false, transaction: { action: 'rollback' } });
+    each('COMMIT', { queryType: 'transaction', pinsSession: true, transaction: { action: 'commit' } });
+    each('ROLLBACK', { queryType: 'transaction', pinsSession: true, transaction: { action: 'rollback' } });
   });
   it('conformance 14: the same text twice is remembered once', () => {
     const classifier = new Classifier();

@@ -178,7 +178,9 @@ describe('PostgreSQL', () => {
     });
     expect(details('START TRANSACTION READ WRITE')).toEqual({ action: 'begin', readOnly: false });
     expect(details('COMMIT AND CHAIN')).toEqual({ action: 'commit', chain: true });
-    expect(classify('COMMIT AND CHAIN', 'postgresql').pinsSession).toBe(true);
+    for (const sql of ['COMMIT', 'ABORT', 'COMMIT AND CHAIN', "PREPARE TRANSACTION 'x'"])
+      expect(classify(sql, 'postgresql').pinsSession).toBe(true);
+    expect(classify("COMMIT PREPARED 'x'", 'postgresql').pinsSession).toBe(false);
     expect(details("PREPARE TRANSACTION 'x'")).toEqual({ action: 'prepare', name: 'x' });
     expect(details('ROLLBACK AND NO CHAIN')).toEqual({ action: 'rollback' });
   });

@@ -199,8 +199,8 @@ function transactionEffect(fields: Fields): Effect {
     ...(name === undefined ? {} : { name }),
     ...transactionOptions(fields['options'] as readonly Fields[] | undefined),
   };
-  const ends = action === 'commit' || action === 'rollback' || action === 'prepare' || action.endsWith('_prepared');
-  return { type: 'transaction', pins: !ends || chain, transaction, read: [], written: [], reasons: ['transaction control'] };
+  // A COMMIT on another connection than that of its BEGIN would do nothing, silently. Prepared transactions belong to no session.
+  return { type: 'transaction', pins: !action.endsWith('_prepared'), transaction, read: [], written: [], reasons: ['transaction control'] };
 }
 
 function transactionOptions(options: readonly Fields[] | undefined): Pick<TransactionControl, 'readOnly' | 'isolation'> {

@@ -31,10 +31,10 @@ function judge(
     .map((line) => JSON.parse(line) as Labelled);
   const result = { unsafe: [] as string[], unpinned: [] as string[], read: 0, complete: 0, readInvariant: true };
   for (const row of rows) {
-    const { target, pinsSession, queryType, transaction } = classify(row.sql, dialect);
+    const { target, pinsSession, queryType } = classify(row.sql, dialect);
     const replica = target === 'replica';
     if (replica && row.needsPrimary === true && row.sqlstatePrimary === null) result.unsafe.push(row.sql);
-    if (row.sessionState && !pinsSession && transaction === undefined) result.unpinned.push(row.sql);
+    if (row.sessionState && !pinsSession) result.unpinned.push(row.sql);
     if (replica !== (queryType === 'read_simple' || queryType === 'read_complex')) result.readInvariant = false;
     const counts =
       row.needsPrimary === false &&

@@ -56,7 +56,7 @@ function withChain(action: 'commit' | 'rollback', words: readonly string[]): Tra
   return chain > 0 && words[chain - 1] !== 'NO' ? { action, chain: true } : { action };
 }
 
+/** All of it pins: a COMMIT on another connection than that of its BEGIN would do nothing, silently. */
 function control(transaction: TransactionControl): Effect {
-  const ends = (transaction.action === 'commit' || transaction.action === 'rollback') && transaction.chain !== true;
-  return { type: 'transaction', pins: !ends, transaction, read: [], written: [], reasons: ['transaction control'] };
+  return { type: 'transaction', pins: true, transaction, read: [], written: [], reasons: ['transaction control'] };
 }
