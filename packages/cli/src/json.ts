@@ -4,7 +4,7 @@ import { serializeError } from '@kailash-ts/core';
 const MAX_DEPTH = 500;
 
 /**
- * Any value as one line of JSON; never throws. What JSON cannot say is written so that nothing is lost that text can hold: bigint
+ * Any value as one line of JSON; never throws. NaN, infinities and invalid dates become null; what else JSON cannot say becomes text: bigint
  * as its digits, dates as ISO 8601, binary as base64, Map and Set as arrays, errors without their stacks. A value inside itself
  * becomes "[circular]".
  *
