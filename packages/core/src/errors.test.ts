@@ -36,5 +36,7 @@ describe('errors', () => {
       cause: { name: 'Error', message: 'inner', cause: { name: 'Error', message: 'text' } },
     });
     expect(serializeError(null)).toEqual({ name: 'Error', message: 'null' });
+    const without = Object.assign(Object.create(null) as object, { message: 'handed on as plain data' });
+    expect(serializeError(new Error('x', { cause: without })).cause).toEqual({ name: 'Error', message: 'handed on as plain data' });
   });
 });

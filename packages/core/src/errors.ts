@@ -67,11 +67,15 @@ const UNREADABLE = 'something was thrown that cannot be read';
 /** What a thrown value says. Never throws, whatever was thrown: nodes throw objects without text, proxies, errors with getters. */
 export function messageOf(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message : error);
+    // Test runners and message channels hand on errors as plain objects, without the prototype that String() needs.
+    return String(error instanceof Error || isMessage(error) ? error.message : error);
   } catch {
     return UNREADABLE;
   }
 }
+
+const isMessage = (value: unknown): value is { readonly message: string } =>
+  typeof value === 'object' && value !== null && typeof (value as { message?: unknown }).message === 'string';
 
 /** Any thrown value as plain data, without stacks. Follows `cause` at most five levels deep. Never throws. */
 export function serializeError(error: unknown): SerializedError {
