@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { colorsFor } from './colors.ts';
-import { LiveReport, type Terminal } from './live-report.ts';
+import { LiveReport, sizeOf, type Terminal } from './live-report.ts';
 
 /** A terminal that remembers what was written to it. */
 function recorder(): { terminal: Terminal; written: () => string } {
@@ -39,6 +39,19 @@ describe('the live report', () => {
     expect(written().split('\u001b[?25l')).toHaveLength(2);
     expect(written().split('\u001b[?25h')).toHaveLength(2);
     expect(written()).toContain('Stopping.\n');
+  });
+
+  it('draws on a terminal whose size is unknown', () => {
+    expect(sizeOf({ columns: 0, rows: 0 })).toEqual({ columns: 80, rows: 24 });
+    expect(sizeOf({})).toEqual({ columns: 80, rows: 24 });
+    expect(sizeOf({ columns: 132, rows: 50 })).toEqual({ columns: 132, rows: 50 });
+    let text = '';
+    const terminal: Terminal = { isTTY: true, columns: 0, rows: 0, write: (chunk) => void (text += chunk.toString()) };
+    const report = new LiveReport({ ...terminal, ...sizeOf(terminal) }, { definition, runId: 'r' }, colors);
+    report.on('node:finished', { runId: 'r', nodeId: 'load', node: 'n', status: 'completed', attempts: 1, durationMs: 7 });
+    report.end({ result: { runId: 'r', status: 'completed', output: 1, results: {}, nodes: {}, startedAt: '', durationMs: 8 } });
+    report.close();
+    expect(text).toContain('✔ load  7 ms');
   });
 
   it('cuts a long output on the terminal, and says where all of it is', () => {

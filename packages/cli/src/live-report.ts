@@ -24,6 +24,11 @@ export interface Terminal {
   readonly rows?: number | undefined;
 }
 
+/** A terminal that nobody has told its size says 0 (`script`, `docker exec -t`); nothing could be drawn on that. */
+export function sizeOf({ columns, rows }: { readonly columns?: number | undefined; readonly rows?: number | undefined }): Size {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
 /** A live report on this process's terminal. What others write to standard output or error goes above the picture. */
 export function openLiveReport(stdout: Stdout, subject: ReportSubject, colors: Colors): LiveReport {
   const report = new LiveReport(
@@ -31,10 +36,10 @@ export function openLiveReport(stdout: Stdout, subject: ReportSubject, colors: C
       write: (text) => stdout.raw(text),
       isTTY: true,
       get columns() {
-        return process.stdout.columns;
+        return sizeOf(process.stdout).columns;
       },
       get rows() {
-        return process.stdout.rows;
+        return sizeOf(process.stdout).rows;
       },
     },
     subject,
@@ -120,6 +125,6 @@ export class LiveReport implements Report {
   }
 
   #size(): Size {
-    return { columns: this.#terminal.columns ?? 80, rows: this.#terminal.rows ?? 24 };
+    return sizeOf(this.#terminal);
   }
 }
