@@ -284,6 +284,16 @@ describe('build', () => {
       '"when" of node "b": node "a" has no output "ok"',
     ],
     [
+      'a guard that can never hold',
+      (wf: WorkflowBuilder) => {
+        const a = wf.addNode('a', read, { path: 'x' });
+        wf.addNode('b', read, { path: 'x' }, { when: a.count as never });
+        wf.addNode('c', read, { path: 'x' }, { when: { ref: a.count, equals: 3 } });
+        wf.addNode('d', read, { path: 'x' }, { when: { ref: a.note, equals: 'yes' } });
+      },
+      '"when" of node "b" can never hold: number does not fit boolean. Say which value it takes with "equals".',
+    ],
+    [
       'an output of the workflow that does not exist',
       (wf: WorkflowBuilder) => {
         const a = wf.addNode('a', read, { path: 'x' });

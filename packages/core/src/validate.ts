@@ -1,5 +1,12 @@
 import { schemaAt, mismatch } from './compatible.ts';
-import { isNodeId, RUN_INPUT, type EdgeDefinition, type NodeDefinition, type WorkflowDefinition } from './definition.ts';
+import {
+  isNodeId,
+  RUN_INPUT,
+  type EdgeDefinition,
+  type GuardDefinition,
+  type NodeDefinition,
+  type WorkflowDefinition,
+} from './definition.ts';
 import type { WorkflowProblem } from './errors.ts';
 import { buildGraph, findCycles, indexById, topologicalOrder, type Graph } from './graph.ts';
 import type { AnyNode } from './node.ts';
@@ -165,12 +172,21 @@ class Validation {
     const edges = this.#incoming.get(definition.id) ?? [];
     for (const edge of edges) this.#checkEdge(edge, node);
     if (edges.length > 1 || (edges.length === 1 && definition.input)) this.#checkConflicts(definition, edges);
-    if (definition.when)
-      this.#checkSource(definition.when.from, definition.when.output, `"when" of node "${definition.id}"`, definition.id);
+    if (definition.when) this.#checkGuard(definition.id, definition.when);
     if (node) {
       this.#checkNeeds(definition, node);
       this.#checkInput(definition, node, edges);
     }
+  }
+
+  /** A guard that can never hold would skip its node silently, for ever. */
+  #checkGuard(id: string, { from, output, equals = true }: GuardDefinition): void {
+    const source = this.#checkSource(from, output, `"when" of node "${id}"`, id);
+    if (!source || (typeof equals === 'object' && equals !== null)) return;
+    const wanted = { const: equals };
+    const problem = mismatch(source.schema, source.root, wanted, wanted);
+    if (problem)
+      this.#report('type_mismatch', `"when" of node "${id}" can never hold: ${problem}. Say which value it takes with "equals".`, id);
   }
 
   /** Nodes that it calls by name. Once for each node, however many steps use it. */
