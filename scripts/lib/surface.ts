@@ -79,9 +79,37 @@ class SurfaceReader {
     const texts = (symbol.declarations ?? []).map((declaration) => {
       const statement = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
       this.#collectReferences(statement);
-      return this.#printer.printNode(ts.EmitHint.Unspecified, statement, declaration.getSourceFile());
+      return this.#printSorted(statement, declaration.getSourceFile());
     });
     return texts.map((text) => text.replace(/^(export |declare |default )+/, '')).join('\n');
+  }
+
+  /**
+   * In written-out types the compiler puts the options of a union and the fields of an object in the order in which it met them, which
+   * an incremental build changes. They are sorted here, so that a snapshot differs only where the types do.
+   */
+  #printSorted(declaration: ts.Node, file: ts.SourceFile): string {
+    const print = (node: ts.Node): string => this.#printer.printNode(ts.EmitHint.Unspecified, node, file);
+    const sorted = <T extends ts.Node>(nodes: readonly T[]): T[] =>
+      nodes
+        .map((node) => ({ node, text: print(node) }))
+        .sort((a, b) => (a.text < b.text ? -1 : 1))
+        .map(({ node }) => node);
+    const transformation = ts.transform(declaration, [
+      (context) => {
+        const visit = (node: ts.Node): ts.Node => {
+          const inner = ts.visitEachChild(node, visit, context);
+          if (ts.isUnionTypeNode(inner)) return context.factory.createUnionTypeNode(sorted(inner.types));
+          if (ts.isTypeLiteralNode(inner) && inner.members.every(ts.isPropertySignature))
+            return context.factory.createTypeLiteralNode(sorted(inner.members));
+          return inner;
+        };
+        return visit;
+      },
+    ]);
+    const text = print(transformation.transformed[0]!);
+    transformation.dispose();
+    return text;
   }
 
   #collectReferences(node: ts.Node): void {
