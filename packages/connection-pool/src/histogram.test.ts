@@ -77,6 +77,16 @@ describe('a histogram', () => {
   });
 
   it('is exact for a single value', () => {
-    expect(of([17.3]).summary()).toEqual({ count: 1, sum: 17.3, min: 17.3, max: 17.3, p50: 17.3, p75: 17.3, p90: 17.3, p95: 17.3, p99: 17.3 });
+    expect(of([17.3]).summary()).toEqual({
+      count: 1,
+      sum: 17.3,
+      min: 17.3,
+      max: 17.3,
+      p50: 17.3,
+      p75: 17.3,
+      p90: 17.3,
+      p95: 17.3,
+      p99: 17.3,
+    });
   });
 });
