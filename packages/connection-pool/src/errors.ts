@@ -264,3 +264,23 @@ export class StatementTimeoutError extends PoolError {
     this.mayHaveExecuted = mayHaveExecuted;
   }
 }
+
+/** A circuit breaker lets no call through. `cause` is the failure that opened it. Code `POOL_CIRCUIT_OPEN`, retryable. */
+export class CircuitOpenError extends PoolError {
+  static override readonly errorName = 'CircuitOpenError';
+  /** When the next call may try; 0 while others are trying. */
+  readonly retryAfterMs: number;
+
+  constructor(breaker: string, state: 'open' | 'half_open', retryAfterMs: number, cause?: unknown) {
+    const when =
+      state === 'open'
+        ? `is open after repeated failures. It tries again in ${(retryAfterMs / 1000).toFixed(1)} s`
+        : 'is half-open, and as many calls as it admits are trying. Wait for one of them';
+    super('POOL_CIRCUIT_OPEN', `Circuit breaker "${breaker}" ${when}; see cause for the last failure.`, {
+      cause,
+      retryable: true,
+      facts: { breaker, state, retryAfterMs },
+    });
+    this.retryAfterMs = retryAfterMs;
+  }
+}

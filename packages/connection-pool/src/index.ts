@@ -33,10 +33,17 @@ export type {
 // Parameters.
 export { postgresArray, type PostgresArray } from './parameters.ts';
 
+// Circuit breakers, also alone.
+export { CircuitBreaker } from './breaker.ts';
+export type { CircuitListener, CircuitMetrics, CircuitState, CircuitStatus, CircuitTransition } from './breaker.ts';
+export { CircuitBreakerManager } from './breaker-manager.ts';
+export type { CircuitBreakerConfig, CircuitBreakerOptions, ErrorClass } from './breaker-config.ts';
+
 // Errors.
 export {
   AcquireTimeoutError,
   AuthenticationError,
+  CircuitOpenError,
   ConnectError,
   ConnectionLostError,
   DriverMissingError,
