@@ -8,7 +8,7 @@ import type { ErrorCategory, PoolErrorClass } from './error-classes.ts';
 import { ErrorLog, type RecentError } from './error-log.ts';
 import { Histogram, type HistogramSummary } from './histogram.ts';
 import { SlidingRate } from './rate.ts';
-import { SlidingSample } from './stats.ts';
+import { SlidingSample } from './sliding-sample.ts';
 
 /** What only grows. A reset to 0 happens with a new pool only. */
 export interface PoolCounterValues {

@@ -3,6 +3,7 @@
  * Strategies and restart intensity after Erlang/OTP's supervisor; unlike there, exceeding it slows restarts down instead of ending them,
  * so that a pool recovers by itself when its database returns.
  */
+import type { HealthState } from './health.ts';
 
 /** What a failure restarts: the failed slot; all; the failed one and those opened after it. */
 export type RestartStrategy = 'one_for_one' | 'one_for_all' | 'rest_for_one';
@@ -38,7 +39,7 @@ export type SlotState = 'running' | 'restarting' | 'failing';
 export interface SupervisedConnection {
   readonly slot: number;
   readonly connectionId: string;
-  readonly state: string;
+  readonly state: HealthState;
   readonly healthScore: number;
 }
 
@@ -50,7 +51,7 @@ export interface SupervisorStatus {
   /** `failing` while any slot is escalated. */
   readonly state: 'running' | 'failing';
   readonly slots: Readonly<Record<SlotState, number>>;
-  readonly actors: Readonly<Record<string, { readonly state: string; readonly healthScore: number; readonly restartCount: number }>>;
+  readonly actors: Readonly<Record<string, { readonly state: HealthState; readonly healthScore: number; readonly restartCount: number }>>;
 }
 
 const FIRST_DELAY_MS = 100;
@@ -138,6 +139,11 @@ export class Supervisor {
   /** The slot is given up: the pool is smaller now. */
   removed(slot: number): void {
     this.#slots.delete(slot);
+  }
+
+  /** Slots that wait for a connection. */
+  waiting(): number[] {
+    return [...this.#slots].filter(([, { state }]) => state !== 'running').map(([slot]) => slot);
   }
 
   /** The pool closes. */

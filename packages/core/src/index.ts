@@ -42,6 +42,7 @@ export {
   ConfigError,
   DeadlineError,
   KailashError,
+  messageOf,
   NodeInputError,
   NodeOutputError,
   NodeStartError,
