@@ -27,8 +27,8 @@ import { Lending, type LeaseHolder } from './lending.ts';
 import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import type { PoolParts, PoolSettings } from './parts.ts';
-import { prometheusText } from './prometheus.ts';
-import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, type Subject } from './snapshot.ts';
+import { PrometheusExporter } from './prometheus.ts';
+import { comprehensiveStatus, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
 import { runTransaction } from './transaction.ts';
@@ -58,6 +58,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   readonly #parts: PoolParts & { readonly settings: PoolSettings };
   readonly #statements: Statements;
   readonly #lending: Lending;
+  readonly #exporter: PrometheusExporter;
   #mode: Subject['mode'] = 'new';
   #closing: Promise<void> | undefined;
 
@@ -79,6 +80,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
       events: new PoolEventBus(config.name),
     };
     this.#statements = new Statements(this.#parts);
+    this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
     this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
   }
 
@@ -222,7 +224,12 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   async exportMetrics(): Promise<ExportedMetrics> {
-    return { prometheusMetrics: await prometheusText(this.#parts.metrics, gaugesOf(this.#subject)) };
+    return { prometheusMetrics: await this.#exporter.text() };
+  }
+
+  /** Lets a registry of prom-client collect this pool, too. @returns takes it out again @throws PoolConfigError on a clash of names */
+  registerMetrics(registry: Parameters<PrometheusExporter['register']>[0]): () => void {
+    return this.#exporter.register(registry);
   }
 
   on<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void {

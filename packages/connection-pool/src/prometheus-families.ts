@@ -5,7 +5,7 @@
 import { ERROR_CLASSES } from './error-classes.ts';
 import type { Histogram } from './histogram.ts';
 import type { HistogramName, PoolCounterValues, PoolGauges, PoolMetrics } from './metrics.ts';
-import type { SlidingSample } from './stats.ts';
+import type { SlidingSample } from './sliding-sample.ts';
 
 /** A connection, as figures per connection tell it. */
 export interface ConnectionFigures {

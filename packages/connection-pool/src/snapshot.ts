@@ -5,6 +5,7 @@ import type { Entry } from './entry.ts';
 import type { Host } from './host.ts';
 import type { PoolGauges } from './metrics.ts';
 import type { PoolParts } from './parts.ts';
+import type { ConnectionFigures, PrometheusSource } from './prometheus-families.ts';
 import type { SlotState, SupervisedConnection, SupervisorStatus } from './supervisor.ts';
 import type { Topology } from './topology.ts';
 
@@ -102,6 +103,22 @@ export function comprehensiveStatus(subject: Subject): ComprehensiveStatus {
     adaptiveControl: null,
     patternInsights: null,
   };
+}
+
+/** For Prometheus: connections by their places, which their successors take. */
+export function prometheusSource(parts: PoolParts, subject: () => Subject): PrometheusSource {
+  return {
+    metrics: parts.metrics,
+    databaseType: parts.config.databaseType,
+    gauges: () => gaugesOf(subject()),
+    connections: () => (subject().topology?.hosts ?? []).flatMap((host) => [...host.entries].map((entry) => figuresOf(host, entry))),
+    circuitState: () => worstCircuit(subject()),
+    isFailing: () => modeOf(subject()) === 'failing',
+  };
+}
+
+function figuresOf(host: Host, { slot, health, latencies }: Entry): ConnectionFigures {
+  return { id: `${host.plan.name}/${slot}`, healthScore: health.score, avgLatencyMs: latencies.mean() };
 }
 
 /** Before the first use: what the configuration allows. */

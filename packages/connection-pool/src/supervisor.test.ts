@@ -127,7 +127,7 @@ describe('a supervisor', () => {
     const standing = [
       { slot: 1, connectionId: 'primary-4', state: 'healthy', healthScore: 100 },
       { slot: 2, connectionId: 'primary-2', state: 'degraded', healthScore: 25 },
-    ];
+    ] as const;
     expect(supervisor.status(standing)).toEqual({
       name: 'primary',
       strategy: 'one_for_one',
