@@ -25,9 +25,9 @@ describe('what traces call a statement', () => {
   });
 
   it('is nothing for a text that begins with no known word: it may be anything', () => {
-    expect(postgres.describe('hunter2 is my password')).toMatchObject({ operation: undefined, summary: undefined });
-    expect(postgres.describe('')).toEqual({ operation: undefined, summary: undefined, template: '' });
-    expect(postgres.describe('SELECT 1; hunter2').summary).toBe('SELECT; ?');
+    expect(postgres.describe('hunter2 is my password')).toEqual({ operation: undefined, summary: undefined, template: '?' });
+    expect(postgres.describe('')).toEqual({ operation: undefined, summary: undefined, template: '?' });
+    expect(postgres.describe('COPY t FROM STDIN; hunter2')).toMatchObject({ summary: 'COPY STDIN; ?', template: '?' });
   });
 
   it('has the text without its values, comments and halves of strings', () => {
@@ -35,7 +35,25 @@ describe('what traces call a statement', () => {
       'SELECT ?, ?, ? FROM t WHERE a = ?',
     );
     expect(mysql.describe('SELECT * FROM `t` WHERE a = "hunter2"').template).toBe('SELECT * FROM `t` WHERE a = ?');
-    expect(postgres.describe("SELECT 'hunter2").template).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['is unterminated', "SELECT 'hunter2"],
+    ['has a value pasted in with an apostrophe', "SELECT * FROM t WHERE a = 'it's hunter2' AND b = 'it's'"],
+    ['has a backslash before a quote, whose meaning is the setting of a server', "SELECT 'a\\', 'hunter2'"],
+    ['sets something: such values need no quotes', 'SET app.key TO hunter2'],
+    ['sets something second', 'SELECT 1; SET app.key TO hunter2'],
+  ])('has no template for a text that %s', (_name, sql) => {
+    expect(postgres.describe(sql).template).toBe('?');
+    expect(postgres.describe(sql).summary).not.toContain('hunter2');
+  });
+
+  it('takes a double-quoted name that is compared with for a value, elsewhere for a name', () => {
+    const sql =
+      'SELECT "a", "b"."c" FROM "Orders" WHERE "a" = "hunter2" AND b IN ("hunter2", "hunter3") AND "a" = "b"."c" AND d LIKE "hunter2"';
+    expect(postgres.describe(sql).template).toBe(
+      'SELECT "a", "b"."c" FROM "Orders" WHERE "a" = ? AND b IN (?) AND "a" = "b"."c" AND d LIKE ?',
+    );
   });
 
   it('takes a double-quoted name of SQLite for a value, as SQLite may', () => {

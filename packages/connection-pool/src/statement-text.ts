@@ -10,13 +10,14 @@ export interface StatementText {
   readonly operation: string | undefined;
   /** Operation and tables in order of appearance, at most 255 characters: `INSERT audit SELECT users`. */
   readonly summary: string | undefined;
-  /** The text with its values taken out, at most 4096 characters. */
+  /** The text with its values taken out, at most 4096 characters; `?` where that cannot be done for sure. */
   readonly template: string;
 }
 
 /** A statement of more tokens is read up to there. */
 const MAX_TOKENS = 2000;
 const MAX_TEMPLATE = 4096;
+const UNTOLD = '?';
 const MAX_SUMMARY = 255;
 /** Texts remembered, and how long one may be to be remembered. */
 const REMEMBERED = 500;
@@ -61,18 +62,39 @@ export class StatementTexts {
 function describe(sql: string, dialect: Dialect): StatementText {
   const lexed = lex(sql, dialect, { maxTokens: MAX_TOKENS });
   const statements = splitStatements(lexed);
-  const operation = statements[0] && operationOf(statements[0]);
+  const operations = statements.map(operationOf);
+  const [operation] = operations;
+  if (operation === undefined || !isCertain(lexed)) return { operation, summary: operation, template: UNTOLD };
   const summary = statements.map((statement) => summaryOf(statement, sql)).join('; ');
   return {
     operation,
-    summary: operation === undefined ? undefined : summary.slice(0, MAX_SUMMARY),
-    template: redact(templateOf(lexed), dialect).slice(0, MAX_TEMPLATE),
+    summary: summary.slice(0, MAX_SUMMARY),
+    template: operations.every(isTellable) ? redact(templateOf(lexed), dialect).slice(0, MAX_TEMPLATE) : UNTOLD,
   };
 }
 
-/** SQLite takes a double-quoted name for a string where there is no such column (sqlite.org/quirks.html): it may be a value. */
+/** Whether strings end where they seem to: not where a setting of the server decides it, and not where a value was pasted in badly. */
+function isCertain({ sql, tokens, problem, backslashQuote, versionedComment }: ReturnType<typeof lex>): boolean {
+  if (backslashQuote || versionedComment || (problem !== null && problem !== `more than ${MAX_TOKENS} tokens`)) return false;
+  return !tokens.some(({ kind, end, text }) => {
+    // The rest of `'it's me'`: nobody writes a word onto the end of a string. And `$$...$$` is a string only of PostgreSQL.
+    return kind === 'string' ? /[\p{L}\p{N}_"']/u.test(sql.charAt(end)) : kind === 'word' && text.includes('$$');
+  });
+}
+
+/** The values of SET and the like need no quotes, and what is no statement may be anything: data that follows a COPY, a pasted secret. */
+function isTellable(operation: string | undefined): boolean {
+  return operation !== undefined && operation !== 'SET' && operation !== 'PRAGMA' && operation !== 'XA';
+}
+
+/**
+ * SQLite takes a double-quoted name for a string where there is no such column (sqlite.org/quirks.html), and who comes from MySQL compares
+ * with double-quoted strings: such may be values.
+ */
 function redact(template: string, dialect: Dialect): string {
-  return dialect === 'sqlite' ? template.replace(/"(?:[^"]|"")*"/g, '?') : template;
+  if (dialect === 'sqlite') return template.replace(/"(?:[^"]|"")*"/g, '?');
+  const compared = template.replace(/([=<>~]|\bLIKE) "(?:[^"]|"")*"(?! ?\.)/gi, '$1 ?');
+  return compared.replace(/(\bIN \()"(?:[^"]|"")*"(?:, "(?:[^"]|"")*")*\)/gi, '$1?)');
 }
 
 /** Of `WITH ... INSERT` it is INSERT. */
@@ -91,7 +113,7 @@ function operationOf(statement: Statement): string | undefined {
 /** The words that do something, each with the tables that follow it. */
 function summaryOf(statement: Statement, sql: string): string {
   const operation = operationOf(statement);
-  if (operation === undefined) return '?';
+  if (operation === undefined || !isTellable(operation)) return operation ?? UNTOLD;
   const parts: string[] = [];
   /** For each parenthesis that is open: whether a query stands in it. The FROM of `EXTRACT(YEAR FROM t)` names no table. */
   const queries: boolean[] = [];

@@ -189,7 +189,7 @@ function statusCodeOf(error: unknown): string | undefined {
   if (!(error instanceof StatementError)) return undefined;
   const { sqlState, errno } = error;
   // MySQL: the number says more than the state, which is HY000 for most.
-  if (typeof errno === 'number' && Number.isInteger(errno)) return String(errno);
+  if (Number.isInteger(errno)) return String(errno);
   return sqlState !== undefined && /^[0-9A-Z]{5}$/.test(sqlState) ? sqlState : undefined;
 }
 
