@@ -273,6 +273,7 @@ export class Lending implements Holders {
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
     entry.wasLent = true;
+    this.#initialized = true;
     const lease = new PoolLease({ owner: this.#owner, entry, number: ++this.#issued, runId, nodeId, waitTimeMs, acquiredAt });
     if (runId !== undefined) this.#runs.add(lease);
     if (!holder) return lease;

@@ -28,9 +28,10 @@ import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import type { PoolParts, PoolSettings } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
-import { comprehensiveStatus, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
+import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
+import { PoolTelemetry, type TelemetryOptions } from './telemetry.ts';
 import { runTransaction } from './transaction.ts';
 
 /** For tests: time, chance, and another driver. */
@@ -71,12 +72,14 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.hasReplicas = planHosts(config).some((host) => host.role === 'replica');
     const clock = internals.clock ?? systemClock;
     const { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm } = config;
+    const telemetry = new PoolTelemetry(telemetryOptions(config, () => gaugesOf(this.#subject)));
     this.#parts = {
       config,
       settings: { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm },
       clock,
       random: internals.random ?? Math.random,
-      metrics: new PoolMetrics(config.name, clock),
+      metrics: new PoolMetrics(config.name, clock, telemetry),
+      telemetry,
       events: new PoolEventBus(config.name),
     };
     this.#statements = new Statements(this.#parts);
@@ -334,6 +337,12 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   async #close(): Promise<void> {
     this.#mode = 'closing';
     await this.#lending.close();
+    this.#parts.telemetry.close();
     this.#mode = 'closed';
   }
+}
+
+function telemetryOptions(config: PoolConfig, gauges: TelemetryOptions['gauges']): TelemetryOptions {
+  const { name: poolName, databaseType: dialect, database: namespace, host: serverAddress, port: serverPort } = config;
+  return { poolName, dialect, namespace, serverAddress, serverPort, gauges };
 }
