@@ -28,7 +28,7 @@ describeDatabases('the pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   /** Sends a message and checks the answer against its schema. */
   const send = async <M extends PoolMessageInput>(pool: WorkflowConnectionPool, message: M): Promise<PoolAnswers[M['operation']]> => {
     const answer = await pool.process(message);
-    poolAnswerSchemas[message.operation as keyof typeof poolAnswerSchemas].parse(answer);
+    poolAnswerSchemas[message.operation].parse(answer);
     return answer;
   };
   /** Connections that may write: SQLite has one. */

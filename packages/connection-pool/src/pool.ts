@@ -21,7 +21,7 @@ import type {
 } from './contract.ts';
 import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
-import { ConnectionLostError, PoolClosedError, StatementParametersError } from './errors.ts';
+import { ConnectionLostError, PoolClosedError, RunFinishedError, StatementParametersError } from './errors.ts';
 import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
 import type { PoolLease } from './lease.ts';
@@ -98,7 +98,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
     this.#begin();
-    return this.#lending.lend(options, this.#holder(Pool.prototype.acquire));
+    return this.#lending.lend(options, this.#holder());
   }
 
   async execute(
@@ -163,6 +163,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     if (options.lease === undefined) this.#begin();
     const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
     const lease = held ?? (await this.#lending.lend(options, undefined));
+    if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
     const { clock } = this.#parts;
     const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
     try {
@@ -177,7 +178,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     this.#begin();
-    const lease = await this.#lending.lend(options, this.#holder(Pool.prototype.withConnection));
+    const lease = await this.#lending.lend(options, this.#holder());
     try {
       return await use(lease);
     } finally {
@@ -301,11 +302,11 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode };
   }
 
-  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. @param door its frames above are the pool's own */
-  #holder(door: (...args: never[]) => unknown): LeaseHolder {
+  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. */
+  #holder(): LeaseHolder {
     if (this.config.leakThresholdMs === 'never') return NOBODY;
     const holder: { stack: string | undefined } = { stack: undefined };
-    Error.captureStackTrace(holder, door);
+    Error.captureStackTrace(holder);
     return holder;
   }
 
@@ -323,6 +324,8 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     const startedAt = this.#parts.clock.now();
     for (let tries = 1; ; tries++) {
       const lease = await this.#lending.lend(options, undefined, startedAt);
+      // Its run may have ended on the way here.
+      if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
       try {
         return await use(lease, startedAt);
       } catch (error) {
