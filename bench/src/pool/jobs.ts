@@ -6,6 +6,7 @@ type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
 
 /** More latencies than this are not kept. */
 const KEPT = 1 << 20;
+const FILL_TRIES = 5;
 
 /** Takes and gives back, by so many callers at once, for so long. */
 export async function cycles(pool: OpenedPool, { callers, minMs }: JobOf<'cycles'>): Promise<JobResult> {
@@ -66,9 +67,17 @@ export async function spike(pool: OpenedPool, { callers }: JobOf<'spike'>): Prom
   return { count: callers, totalMs: performance.now() - startedAt };
 }
 
-/** Opens as many connections as shall be idle at first; returns when all are there. */
+/** Opens as many connections as shall be idle at first; returns when all are there. Tries again where a busy machine was too slow for a limit. */
 export async function fill(pool: OpenedPool, count: number): Promise<JobResult> {
-  await together(count, () => pool.run('SELECT 1 AS one', []));
+  await together(count, async () => {
+    for (let tries = FILL_TRIES; ; tries--) {
+      try {
+        return await pool.run('SELECT 1 AS one', []);
+      } catch (error) {
+        if (tries <= 1) throw error;
+      }
+    }
+  });
   return { count };
 }
 

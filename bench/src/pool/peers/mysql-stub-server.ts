@@ -20,15 +20,23 @@ const COLUMN = {
   decimals: 0,
 };
 
+/** Packets are numbered anew with each command, which mysql2 leaves to its servers. */
+function beginCommand(connection: object): void {
+  (connection as { sequenceId: number }).sequenceId = 0;
+}
+
 const server = mysql.createServer();
 server.on('connection', (connection) => {
   const { stream } = connection as unknown as { stream: Socket };
+  stream.setNoDelay(true); // each packet of an answer is a write of its own
   const counted = control.add();
   stream.on('close', () => counted.ended());
   connection.on('error', () => {});
   connection.on('query', () => {
     setTimeout(() => {
-      if (stream.writable) connection.writeTextResult([{ one: 1 }], [COLUMN]);
+      if (!stream.writable) return;
+      connection.writeTextResult([{ one: 1 }], [COLUMN]);
+      beginCommand(connection);
     }, QUERY_MS);
   });
   setTimeout(() => {
@@ -43,6 +51,7 @@ server.on('connection', (connection) => {
       authCallback: (_parameters: unknown, done: (error: unknown, message?: unknown) => void) => {
         counted.ready();
         done(null);
+        beginCommand(connection);
       },
     });
   }, CONNECT_MS);
