@@ -1,9 +1,10 @@
 /**
  * `bench pool`: our pool beside others, on real servers (and a stub where times must be given), each subject in a process of its own.
  * The scenarios, in `pool/scenarios`: `cycles` (acquire and release), `selects` (point SELECT), `violations` (statements that fail),
- * `spike` (50 callers at once), `down` (no database). `--only <scenario>` runs one, `--quick` shows in seconds that all run; figures of a
- * quick run mean nothing.
+ * `spike` (50 callers at once), `down` (no database). `--only <scenario>` runs one, `--quick` shows in a minute that all run; figures of a
+ * quick run mean nothing. CPU figures are those of the subject's process alone, without the server's.
  */
+import { cpus, loadavg } from 'node:os';
 import { startDatabases } from './pool/databases.ts';
 import { FULL, note, QUICK, say, type PoolBench } from './pool/bench.ts';
 import { benchCycles } from './pool/scenarios/cycles.ts';
@@ -28,6 +29,7 @@ if (options.includes('--only') && (only === undefined || !Object.hasOwn(SCENARIO
   process.exit(1);
 }
 
+const loadBefore = loadavg()[0]!;
 say('starting the databases ...');
 const { postgres, mysql } = await startDatabases();
 const bench: PoolBench = {
@@ -38,6 +40,12 @@ const bench: PoolBench = {
   goals: [],
   notes: [],
 };
+if (loadBefore > cpus().length / 2) {
+  note(
+    bench,
+    `the machine was busy before the bench began (load ${loadBefore.toFixed(1)}): ratios of CPU time are worth more than those of time.`,
+  );
+}
 if (typeof mysql === 'string') note(bench, `MySQL is left out: ${mysql}`);
 try {
   for (const [name, run] of Object.entries(SCENARIOS)) if (only === undefined || only === name) await run(bench);

@@ -1,5 +1,6 @@
 /** What the scenarios of `bench pool` share: how long they take, who is measured, where results go. */
-import { measureInterleaved, round3, type BenchCase, type BenchGoal, type BenchResult, type Measurement } from '../harness.ts';
+import { median } from '../../../scripts/lib/statistics.ts';
+import { measureInterleaved, pairedRatio, round3, type BenchCase, type BenchGoal, type BenchResult, type Measurement } from '../harness.ts';
 import { SubjectProcess } from '../subject-process.ts';
 import type { Job, JobResult, OpenOptions } from './subject.ts';
 
@@ -55,7 +56,7 @@ export interface PoolBench extends Urls {
 }
 
 /** Longer than the longest job. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 /** One way of using one pool, in a process of its own. */
 export class Subject {
@@ -116,4 +117,46 @@ export function note(bench: PoolBench, text: string): void {
 
 export function addResult(bench: PoolBench, scenario: string, subject: string, unit: string, value: number): void {
   bench.results.push({ scenario, subject, unit, value: round3(value) });
+}
+
+/** Cases of which each round has several figures: the answers, beside the one that is measured. */
+export class Answers {
+  readonly #kept = new Map<string, JobResult[]>();
+
+  /** A case whose figure is made of an answer, which is kept. */
+  keep(names: Omit<BenchCase, 'measure'>, ask: () => Promise<JobResult>, figure: (answer: JobResult) => number): BenchCase {
+    const kept: JobResult[] = [];
+    this.#kept.set(names.subject, kept);
+    return {
+      ...names,
+      measure: async () => {
+        const answer = await ask();
+        kept.push(answer);
+        return figure(answer);
+      },
+    };
+  }
+
+  /** Another figure of the same rounds, without the one that warms up; as left out as the measurement is. */
+  other(measurement: Measurement, figure: (answer: JobResult) => number): Measurement {
+    if (!('samples' in measurement)) return measurement;
+    return { case: measurement.case, samples: this.#kept.get(measurement.case.subject)!.slice(1).map(figure) };
+  }
+}
+
+/** Microseconds of CPU that the subject's process spends on one cycle or query. */
+export function cpuUs({ cpuMs, count }: JobResult): number {
+  return (cpuMs! * 1000) / count!;
+}
+
+/** Adds the median of a measurement in another unit than its case's. */
+export function addMedian(bench: PoolBench, unit: string, measurement: Measurement): void {
+  const { scenario, subject } = measurement.case;
+  if ('samples' in measurement) addResult(bench, scenario, subject, unit, median(measurement.samples));
+}
+
+/** Adds how many times `base` a measurement is, if both were measured. */
+export function addRatio(bench: PoolBench, unit: string, measurement: Measurement, base: Measurement): void {
+  const ratio = pairedRatio(measurement, base);
+  if (ratio !== undefined) addResult(bench, measurement.case.scenario, measurement.case.subject, unit, ratio);
 }

@@ -12,8 +12,8 @@ const FILL_TRIES = 5;
 export async function cycles(pool: OpenedPool, { callers, minMs }: JobOf<'cycles'>): Promise<JobResult> {
   const latencies = new Float64Array(KEPT);
   let count = 0;
-  const startedAt = performance.now();
-  const deadline = startedAt + minMs;
+  const watch = stopwatch();
+  const deadline = performance.now() + minMs;
   await together(callers, async () => {
     for (let before = performance.now(); before < deadline;) {
       await pool.cycle();
@@ -23,16 +23,16 @@ export async function cycles(pool: OpenedPool, { callers, minMs }: JobOf<'cycles
       before = after;
     }
   });
-  const totalMs = performance.now() - startedAt;
+  const times = watch();
   const kept = latencies.subarray(0, Math.min(count, KEPT)).sort();
-  return { count, totalMs, p50Us: rank(kept, 0.5) * 1000, p99Us: rank(kept, 0.99) * 1000 };
+  return { count, ...times, p50Us: rank(kept, 0.5) * 1000, p99Us: rank(kept, 0.99) * 1000 };
 }
 
 /** Reads one account after the other, by so many callers at once, for so long. */
 export async function selects(pool: OpenedPool, { sql, callers, minMs }: JobOf<'selects'>): Promise<JobResult> {
   let count = 0;
-  const startedAt = performance.now();
-  const deadline = startedAt + minMs;
+  const watch = stopwatch();
+  const deadline = performance.now() + minMs;
   await together(callers, async () => {
     while (performance.now() < deadline) {
       // Far from each other, so that neighbours in line do not read the same page.
@@ -42,12 +42,12 @@ export async function selects(pool: OpenedPool, { sql, callers, minMs }: JobOf<'
       if (rows.length !== 1 || rows[0]!.id !== id) throw new Error(`Account ${id} was asked for, and ${JSON.stringify(rows)} came.`);
     }
   });
-  return { count, totalMs: performance.now() - startedAt };
+  return { count, ...watch() };
 }
 
 /** One failing statement after the other. */
 export async function violations(pool: OpenedPool, { sql, count }: JobOf<'violations'>): Promise<JobResult> {
-  const startedAt = performance.now();
+  const watch = stopwatch();
   for (let index = 0; index < count; index++) {
     const error: unknown = await pool.run(sql, [1 + (index % ACCOUNTS)]).then(
       () => undefined,
@@ -55,16 +55,16 @@ export async function violations(pool: OpenedPool, { sql, count }: JobOf<'violat
     );
     if (!/unique|duplicate/i.test(String(error))) throw new Error(`A unique violation was expected, and came: ${String(error)}`);
   }
-  return { count, totalMs: performance.now() - startedAt };
+  return { count, ...watch() };
 }
 
 /** So many callers at the same moment, one query each. */
 export async function spike(pool: OpenedPool, { callers }: JobOf<'spike'>): Promise<JobResult> {
-  const startedAt = performance.now();
+  const watch = stopwatch();
   await together(callers, async () => {
     if (pool.rows(await pool.run('SELECT 1 AS one', [])).length !== 1) throw new Error('One row was expected.');
   });
-  return { count: callers, totalMs: performance.now() - startedAt };
+  return { count: callers, ...watch() };
 }
 
 /** Opens as many connections as shall be idle at first; returns when all are there. Tries again where a busy machine was too slow for a limit. */
@@ -102,6 +102,16 @@ export async function calls(pool: OpenedPool, { everyMs, count, giveUpMs }: JobO
   const times = await Promise.all(took);
   const unanswered = times.filter((time) => time === Infinity).length;
   return { count, failed, unanswered, longestMs: Math.max(...times.map((time) => Math.min(time, giveUpMs))), reasons: [...reasons] };
+}
+
+/** @returns what has passed since, each time that it is asked */
+function stopwatch(): () => { readonly totalMs: number; readonly cpuMs: number } {
+  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { totalMs: performance.now() - startedAt, cpuMs: (user + system) / 1000 };
+  };
 }
 
 async function together(callers: number, work: () => Promise<unknown>): Promise<void> {

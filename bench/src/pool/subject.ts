@@ -54,6 +54,8 @@ export type Job = { readonly open: OpenOptions } & (
 export interface JobResult {
   readonly count?: number;
   readonly totalMs?: number;
+  /** CPU time of the process meanwhile, all threads: what other work on the machine hardly changes. */
+  readonly cpuMs?: number;
   /** Microseconds of one cycle, waiting included. */
   readonly p50Us?: number;
   readonly p99Us?: number;

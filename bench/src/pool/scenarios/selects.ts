@@ -3,7 +3,7 @@
  * pools. Like is compared with like: unprepared with unnamed, prepared with named; and default with default, as most programs run.
  */
 import { atLeast, pairedRatio, round3, toResult, type BenchCase, type Measurement } from '../../harness.ts';
-import { addResult, measure, Subject, withSubjects, type PoolBench } from '../bench.ts';
+import { addMedian, addRatio, Answers, cpuUs, measure, Subject, withSubjects, type PoolBench } from '../bench.ts';
 
 const OURS = {
   default: 'kailash-ts query, default',
@@ -69,10 +69,16 @@ async function measurePoints(
     for (const connections of bench.plan.connections) {
       for (const callers of bench.plan.callers) {
         const scenario = `select-${on}-${connections}-connections-${callers}-callers`;
-        const cases = subjects.map((subject) => selectCase(bench, on, scenario, subject, connections, callers));
+        const answers = new Answers();
+        const cases = subjects.map((subject) => selectCase(bench, on, scenario, subject, connections, callers, answers));
         const measured = await measure(bench, cases, bench.plan.rounds);
         bench.results.push(...measured.flatMap((one) => toResult(one) ?? []));
-        for (const [subject, base] of pairs) addRatio(bench, scenario, measured, subject, base);
+        for (const one of measured) addMedian(bench, 'us/query of CPU', answers.other(one, cpuUs));
+        for (const [subject, base] of pairs) {
+          const [own, other] = [find(measured, subject), find(measured, base)];
+          addRatio(bench, `times ${base}`, own, other);
+          addRatio(bench, `times the CPU of ${base}`, answers.other(own, cpuUs), answers.other(other, cpuUs));
+        }
         points.push(measured);
       }
     }
@@ -87,33 +93,23 @@ function selectCase(
   subject: Subject,
   connections: number,
   callers: number,
+  answers: Answers,
 ): BenchCase {
   const url = on === 'postgresql' ? postgresUrl : mysqlUrl!;
   const sql = `SELECT id, name, balance FROM account WHERE id = ${on === 'postgresql' ? '$1' : '?'}`;
-  return {
-    scenario,
-    subject: subject.name,
-    unit: 'queries/s',
-    measure: async () => {
-      const open = subject.options(url, connections);
-      const { count, totalMs } = await subject.work({ kind: 'selects', open, sql, callers, minMs: plan.selectsMs });
-      return (count! * 1000) / totalMs!;
-    },
-  };
+  return answers.keep(
+    { scenario, subject: subject.name, unit: 'queries/s' },
+    () => subject.work({ kind: 'selects', open: subject.options(url, connections), sql, callers, minMs: plan.selectsMs }),
+    ({ count, totalMs }) => (count! * 1000) / totalMs!,
+  );
 }
 
-function ratioOf(measured: readonly Measurement[], subject: string, base: string): number | undefined {
-  const [one, other] = [subject, base].map((name) => measured.find((found) => found.case.subject === name));
-  return one && other && pairedRatio(one, other);
-}
-
-function addRatio(bench: PoolBench, scenario: string, measured: readonly Measurement[], subject: string, base: string): void {
-  const ratio = ratioOf(measured, subject, base);
-  if (ratio !== undefined) addResult(bench, scenario, subject, `times ${base}`, ratio);
+function find(measured: readonly Measurement[], subject: string): Measurement {
+  return measured.find((one) => one.case.subject === subject)!;
 }
 
 /** Met only if it holds at every point; a point without figures does not. */
 function addGoal(bench: PoolBench, points: readonly Measurement[][], id: string, subject: string, base: string): void {
-  const worst = Math.min(...points.map((measured) => ratioOf(measured, subject, base) ?? 0));
+  const worst = Math.min(...points.map((measured) => pairedRatio(find(measured, subject), find(measured, base)) ?? 0));
   bench.goals.push(atLeast(id, `${subject}: queries a second, times ${base}, worst point`, 1, round3(worst)));
 }
