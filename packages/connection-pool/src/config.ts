@@ -1,7 +1,7 @@
 /** Configuration of a pool: schema, defaults, rules across fields. The only place where a default is written. */
 import { inspect } from 'node:util';
-import { closest } from '@kailash-ts/core';
 import { z } from 'zod';
+import { circuitBreakerSchema } from './breaker-config.ts';
 import { parseConnectionString } from './connection-string.ts';
 import { PoolConfigError } from './errors.ts';
 import { describeIssues } from './issues.ts';
@@ -30,18 +30,68 @@ export const poolConfigSchema = z.strictObject({
   database: text.optional(),
   user: text.optional(),
   password: z.string().optional(),
+  /** Connections that each host keeps open, also when nobody needs them. */
   minConnections: z.number().int().min(0).max(10_000).default(2),
+  /** Connections that each host may open at most. */
   maxConnections: z.number().int().min(1).max(10_000).default(10),
-  /** Score from 0 to 100 under which a released connection is recycled. Takes effect with health scores. */
+  /** Score from 0 to 100; a connection under it is replaced when it is released. */
   healthThreshold: z.number().min(0).max(100).default(50),
   /** Sizes the pool by load. Its controller is not part of this version: `adaptiveController` is null. */
   adaptiveSizing: z.boolean().default(false),
   /** Learns query patterns. Its tracker is not part of this version: `queryPatternTracker` is null. */
   enableQueryRouting: z.boolean().default(false),
-  /** Longest wait for a connection, connecting included. */
+  /** Opens what past runs of the same workflow needed when a run begins. */
+  preWarm: z.boolean().default(true),
+
+  /** Longest wait for a connection: queue, connecting, checking together. */
   acquireTimeoutMs: limitMs.default(30_000),
+  /** Callers that may wait at a time; one more is refused at once. */
+  maxWaiting: z.union([z.number().int().min(0).max(10_000_000), z.literal('unlimited')]).default(10_000),
+  /** Connections that one run may hold at a time. */
+  maxConnectionsPerRun: z.union([z.number().int().min(1).max(10_000), z.literal('unlimited')]).default('unlimited'),
+  /** The last so many connections of a role go only to those who hold none yet, so that no run shuts others out. */
+  reservedConnections: z.number().int().min(0).max(10_000).default(0),
+  /** A run that waits for a connection while it sits on all that it could get, without using them, is told so after this time. */
+  deadlockAfterMs: limitMs.default(5000),
+  /** A lease held longer is reported as a leak, with the place where it was acquired. */
+  leakThresholdMs: limitMs.default('never'),
+  /** Takes a leaked lease away from its holder and destroys its connection. */
+  reclaimLeaks: z.boolean().default(false),
+
   /** Longest time that opening one connection may take. */
   connectTimeoutMs: limitMs.default(10_000),
+  /** Connections of one host that are being opened at a time. */
+  maxConcurrentConnects: z.number().int().min(1).max(1000).default(4),
+  /** A connection that was idle for longer is checked before it is lent; of `'never'` none is. */
+  validateAfterIdleMs: limitMs.default(500),
+  /** Longest time that checking a connection may take. */
+  validateTimeoutMs: limitMs.default(5000),
+  /** A check that takes longer counts as slow, which lowers the connection's score. */
+  slowCheckMs: limitMs.default(1000),
+  /** Idle connections are checked this often, which also keeps firewalls from forgetting them. */
+  healthCheckIntervalMs: limitMs.default(30_000),
+  /** An idle connection beyond `minConnections` is closed after this time. */
+  idleTimeoutMs: limitMs.default(600_000),
+  /** A connection is replaced after this time, less up to a tenth, so that not all go at once. */
+  maxLifetimeMs: limitMs.default(3_600_000),
+  /** When to stop knocking at a server that does not answer. */
+  circuitBreaker: circuitBreakerSchema.prefault({}),
+  /** What the loss of a connection does to the others, and how often is too often. */
+  supervisor: z
+    .strictObject({
+      /** Replace the lost one; all of its host; or it and those opened after it. */
+      strategy: z.enum(['one_for_one', 'one_for_all', 'rest_for_one']).default('one_for_one'),
+      /** Replacements of one place within `restartWindowMs`; one more, and the host counts as failing until one opens again. */
+      maxRestarts: z.number().int().min(0).max(1000).default(3),
+      restartWindowMs: z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 31 - 1)
+        .default(60_000),
+    })
+    .prefault({}),
+
   /** Longest time that a statement may take. */
   statementTimeoutMs: limitMs.default('never'),
   /** How long a cancelled statement may take to end before its connection is destroyed. */
@@ -59,10 +109,16 @@ export const poolConfigSchema = z.strictObject({
 /** What the constructor of a pool takes. */
 export type PoolOptions = z.input<typeof poolConfigSchema>;
 
-/** A server and how to log in. */
-export interface ServerTarget {
+/** Where a server listens. */
+export interface ServerAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Servers and how to log in. */
+export interface ServerTarget {
+  /** By the name of their host plan: `primary`, `replica`, `replica-2`. */
+  readonly servers: Readonly<Record<string, ServerAddress>>;
   readonly database: string | undefined;
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -88,7 +144,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> =
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
   const shaped = poolConfigSchema.safeParse(options ?? {});
-  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, Object.keys(poolConfigSchema.shape), closest);
+  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
   problems.push(...stringProblems);
   if (shaped.success) problems.push(...crossFieldProblems(shaped.data, values));
@@ -108,7 +164,9 @@ function fromConnectionString(options: unknown): ReturnType<typeof parseConnecti
 
 function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?: DatabaseType }): string[] {
   const problems: string[] = [];
-  const { minConnections, maxConnections, connectionString, databaseType } = config;
+  const { minConnections, maxConnections, reservedConnections, connectionString, databaseType } = config;
+  if (reservedConnections >= maxConnections)
+    problems.push(`reservedConnections: ${reservedConnections} leaves none of maxConnections (${maxConnections}) to others; give less`);
   if (minConnections > maxConnections) problems.push(`minConnections: ${minConnections} is more than maxConnections (${maxConnections})`);
   if (connectionString !== undefined) {
     const doubled = (['host', 'port', 'database', 'user', 'password'] as const).filter((key) => config[key] !== undefined);
@@ -129,9 +187,14 @@ function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?
 
 /** Where a server's pool connects. */
 export function serverTarget(config: PoolConfig): ServerTarget {
-  const { host = 'localhost', port, database, user, password, name, prepareCacheSize, databaseType } = config;
+  const { database, user, password, name, prepareCacheSize } = config;
+  return { servers: serverAddresses(config), database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+}
+
+/** Each server by its name. */
+export function serverAddresses({ host = 'localhost', port, databaseType }: PoolConfig): Readonly<Record<string, ServerAddress>> {
   const defaultPort = databaseType === 'mysql' ? DEFAULT_PORTS.mysql : DEFAULT_PORTS.postgresql;
-  return { host, port: port ?? defaultPort, database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+  return { primary: { host, port: port ?? defaultPort } };
 }
 
 export function fileTarget({ database = ':memory:', busyTimeoutMs, prepareCacheSize }: PoolConfig): FileTarget {
@@ -148,4 +211,15 @@ function freezeMasked(config: PoolConfig): PoolConfig {
   Object.defineProperty(config, inspect.custom, { value: () => masked });
   Object.defineProperty(config, 'toJSON', { value: () => masked });
   return Object.freeze(config);
+}
+
+/** Checks a value for a setting that may change while the pool works. @throws PoolConfigError */
+export function parsePoolSetting<Key extends 'healthThreshold' | 'adaptiveSizing' | 'enableQueryRouting' | 'preWarm'>(
+  key: Key,
+  value: unknown,
+): Parsed[Key] {
+  const parsed = poolConfigSchema.shape[key].unwrap().safeParse(value);
+  if (parsed.success) return parsed.data as Parsed[Key];
+  const problems = describeIssues(parsed.error.issues, poolConfigSchema.shape[key]).map((problem) => problem.replace(/^it/, key));
+  throw new PoolConfigError(`The setting of the pool is wrong: ${problems.join('; ')}`, { facts: { problems } });
 }

@@ -4,13 +4,20 @@
  */
 import type { Dialect } from '@kailash-ts/sql';
 import type { SerializedError } from '@kailash-ts/core';
-import type { PoolStats, PoolStatus } from './stats.ts';
+import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
+import type { PoolEventName, PoolEvents } from './events.ts';
 
-export type { PoolStats, PoolStatus } from './stats.ts';
+export type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
+export type { CloseReason, PoolEventName, PoolEvents } from './events.ts';
 export type { Dialect } from '@kailash-ts/sql';
+export { poolAnswerSchemas } from './answers.ts';
 export {
   acquireMessage,
+  adjustPoolSizeMessage,
   executeMessage,
+  exportMetricsMessage,
+  getComprehensiveStatusMessage,
+  getPoolStatisticsMessage,
   getStatusMessage,
   initializeMessage,
   parsePoolMessage,
@@ -24,6 +31,7 @@ export {
 
 export {
   AcquireTimeoutError,
+  CircuitOpenError,
   ConnectError,
   ConnectionLostError,
   LeaseReleasedError,
@@ -31,7 +39,9 @@ export {
   PoolAbortedError,
   PoolClosedError,
   PoolError,
+  PoolQueueFullError,
   ReadOnlyConnectionError,
+  RunDeadlockError,
   RunFinishedError,
   StatementError,
   StatementParametersError,
@@ -50,10 +60,12 @@ export type TransactionStatus = 'idle' | 'open' | 'failed';
 /** Waiting for a connection. */
 export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Limit for queue and connect together; default: the pool's `acquireTimeoutMs`. */
+  /** Limit for queue, connect and check together; default: the pool's `acquireTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
   /** The run that owns the lease: its end releases it. */
   readonly runId?: string | undefined;
+  /** The node of the run that asks; named when the lease leaks. */
+  readonly nodeId?: string | undefined;
   /** Default `primary`. `replica` falls back to the primary where there are none. */
   readonly role?: ConnectionRole | undefined;
   /** Ids of connections to take if they are idle, best first. */
@@ -65,13 +77,15 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Limit for the statement; it is then cancelled on the server. Default: the pool's `statementTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
-  /** `all` (default): `data` is an array of rows. `one`: `data` is the first row, or null. */
+  /** `all` (default): `data` is an array of rows. `one`: `data` is the first row, or null. `many`: the first `fetchSize` rows. */
   readonly fetchMode?: FetchMode | undefined;
+  /** With `fetchMode: 'many'`: how many rows, at least 1. The rest is not read, except on MySQL, which sends all. */
+  readonly fetchSize?: number | undefined;
   /** Whether to keep the statement prepared on its connection. Default: from its second use on. */
   readonly prepare?: boolean | undefined;
 }
 
-export type FetchMode = 'all' | 'one';
+export type FetchMode = 'all' | 'one' | 'many';
 
 /** Where `pool.query` may run a statement, and how. `timeoutMs` bounds wait and statement together. */
 export interface QueryConstraints extends ExecuteOptions {
@@ -121,13 +135,24 @@ export interface Lease extends AsyncDisposable {
   readonly role: ConnectionRole;
   readonly runId: string | undefined;
   readonly waitTimeMs: number;
+  /** From 0 to 100: how well the connection does. */
+  readonly healthScore: number;
   readonly released: boolean;
   /** After the last finished statement. */
   readonly transactionStatus: TransactionStatus;
+  /** Runs one statement on it, as `pool.execute(lease, ...)`. */
+  execute(sql: string, params: Params | undefined, options: ExecuteOptions & { fetchMode: 'one' }): Promise<ExecuteResult<Row | null>>;
+  execute(sql: string, params?: Params, options?: ExecuteOptions & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
+  execute(sql: string, params?: Params, options?: ExecuteOptions): Promise<ExecuteResult<readonly Row[] | Row | null>>;
+  /** One statement, many rows of parameters, as `pool.executeMany(..., { lease })`. */
+  executeMany(sql: string, rows: readonly Params[], options?: ExecuteManyOptions): Promise<ExecuteManyResult>;
 }
 
 export interface ReleaseResult {
-  /** `recycled`: the connection was destroyed instead of going back, because it was broken or could not be cleaned. */
+  /**
+   * `recycled`: the connection was closed instead of going back, because it was broken, unhealthy, too old, or could not be
+   * cleaned. Another one is opened beside, where it is needed.
+   */
   readonly status: 'released' | 'recycled';
   readonly connectionId: string;
 }
@@ -140,7 +165,30 @@ export interface InitializeResult {
   readonly queryRouting: boolean;
 }
 
-export type ExecuteManyOptions = Omit<QueryConstraints, 'fetchMode' | 'prepare' | 'role'>;
+export type ExecuteManyOptions = Omit<QueryConstraints, 'fetchMode' | 'fetchSize' | 'prepare' | 'role'>;
+
+/** Reading rows one by one. `timeoutMs` limits each piece of `fetchSize` rows (and, without a lease, the wait for a connection). */
+export interface StreamOptions extends Omit<QueryConstraints, 'fetchMode' | 'fetchSize'> {
+  /** Rows that are fetched at a time, default 100. */
+  readonly fetchSize?: number | undefined;
+  /** Reads on this lease, inside of its transaction, instead of taking a connection. */
+  readonly lease?: Lease | string | undefined;
+}
+
+export type IsolationLevel = 'read_uncommitted' | 'read_committed' | 'repeatable_read' | 'serializable';
+
+/** A transaction around a function. */
+export interface TransactionOptions extends AcquireOptions {
+  /** Default: the server's. SQLite knows `serializable` only, and gives it for every level. */
+  readonly isolation?: IsolationLevel | undefined;
+  /** Default false. */
+  readonly readOnly?: boolean | undefined;
+  /**
+   * How often the whole function is run again, with growing pauses, when the database reports a serialization failure or a deadlock.
+   * Default 0: the function must bear being run more than once.
+   */
+  readonly retries?: number | undefined;
+}
 
 /** Result of `executeMany`: no rows are returned. */
 export type ExecuteManyResult = Omit<ExecuteResult, 'data' | 'fields' | 'error' | 'lastInsertId'>;
@@ -154,13 +202,18 @@ export interface ConnectionPool {
 
   /** Opens `minConnections`. @throws ConnectError, AuthenticationError within `acquireTimeoutMs`. */
   initialize(): Promise<InitializeResult>;
-  /** @throws AcquireTimeoutError, PoolAbortedError, RunFinishedError, PoolClosedError, ConnectError, AuthenticationError */
+  /** @throws AcquireTimeoutError, PoolQueueFullError, CircuitOpenError, PoolAbortedError, RunFinishedError, RunDeadlockError, PoolClosedError, ConnectError, AuthenticationError */
   acquire(options?: AcquireOptions): Promise<Lease>;
   /**
    * Runs one statement on a lease. Statements on one lease run one after the other.
    * @throws StatementError, StatementParametersError, LeaseReleasedError, ConnectionLostError, StatementTimeoutError, PoolAbortedError
    */
-  execute(lease: Lease | string, sql: string, params?: Params, options?: ExecuteOptions & { fetchMode?: 'all' }): Promise<ExecuteResult>;
+  execute(
+    lease: Lease | string,
+    sql: string,
+    params?: Params,
+    options?: ExecuteOptions & { fetchMode?: 'all' | 'many' },
+  ): Promise<ExecuteResult>;
   execute(
     lease: Lease | string,
     sql: string,
@@ -176,7 +229,7 @@ export interface ConnectionPool {
   /** Rolls back what is open, cleans the connection and gives it back. @throws LeaseReleasedError, LeaseUnknownError */
   release(lease: Lease | string): Promise<ReleaseResult>;
   /** Acquires, executes and releases. @throws as `acquire` and `execute`. */
-  query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' }): Promise<ExecuteResult>;
+  query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
   query(sql: string, params: Params | undefined, constraints: QueryConstraints & { fetchMode: 'one' }): Promise<ExecuteResult<Row | null>>;
   query(sql: string, params?: Params, constraints?: QueryConstraints): Promise<ExecuteResult<readonly Row[] | Row | null>>;
   /**
@@ -188,12 +241,28 @@ export interface ConnectionPool {
     rows: readonly Params[],
     options?: ExecuteManyOptions & { readonly lease?: Lease | string },
   ): Promise<ExecuteManyResult>;
+  /** Rows one by one, with backpressure: the connection is held until the last row or until the reader stops. @throws as `query` */
+  stream(sql: string, params?: Params, options?: StreamOptions): AsyncGenerator<Row, void, undefined>;
   /** Lends a connection to `use` and takes it back, whatever happens. */
   withConnection<T>(use: (lease: Lease) => Promise<T>, options?: AcquireOptions): Promise<T>;
+  /**
+   * Runs `work` in a transaction: commits what it returns, rolls back what it throws.
+   * @throws what `work` throws; ConnectionLostError with `mayHaveExecuted` when COMMIT got no answer
+   */
+  transaction<T>(work: (transaction: Lease) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** A lease by its id. @throws LeaseUnknownError */
   lease(id: string): Lease;
   stats(): PoolStats;
   getStatus(): PoolStatus;
+  getPoolStatistics(): PoolStatistics;
+  getComprehensiveStatus(): ComprehensiveStatus;
+  /** Keeps exactly `newSize` connections per host from now on; closes idle ones only. Out of bounds: `success: false` with the reason. */
+  adjustPoolSize(newSize: number): AdjustResult;
+  /** In the text format of Prometheus. */
+  exportMetrics(): Promise<ExportedMetrics>;
+  /** A listener that throws disturbs nobody; it is reported as `pool:warning`. */
+  on<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void;
+  off<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void;
   /** Rejects waiters at once, gives leases `closeGraceMs`, then destroys. Idempotent. */
   close(): Promise<void>;
 }

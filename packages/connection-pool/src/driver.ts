@@ -7,11 +7,16 @@ import type { ConnectionRole, Field, Row, TransactionStatus } from './contract.t
 
 /** A group of connections to one server in one role, with its own limits. SQLite: the writer is one, the readers are another. */
 export interface HostPlan {
-  /** Begins the ids of its connections: `primary`, `replica`. */
+  /** Begins the ids of its connections: `primary`, `replica`, `replica-b`. */
   readonly name: string;
+  /** What the configuration says it is. What it really is, its connections find out (`DriverConnection.role`). */
   readonly role: ConnectionRole;
+  /** Where it is: `db1:5432`, or the file of SQLite. */
+  readonly address: string;
   readonly min: number;
   readonly max: number;
+  /** Its connections hold the data themselves (SQLite in memory): none is closed for being idle, old or slow. */
+  readonly permanent?: boolean;
 }
 
 /** Opens connections of one kind of database. Owned by one pool, which closes it after its connections. */
@@ -31,6 +36,8 @@ export interface BoundStatement {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly prepare: boolean | undefined;
+  /** Rows wanted at most: the rest is neither read nor kept where the protocol allows that. Default: all. */
+  readonly maxRows?: number | undefined;
 }
 
 /** A statement with many rows of values. Each row has as many values as the text has placeholders. */
@@ -47,6 +54,19 @@ export interface DriverResult {
 }
 
 /**
+ * Rows of one statement, piece by piece; the connection is busy until the end. Owned by the caller, who reads it to its end or
+ * closes it.
+ */
+export interface RowStream {
+  /** Known after the first `next`. */
+  readonly fields: readonly Field[];
+  /** At least one row and at most `fetchSize`; undefined at the end, when the connection is idle again. @throws as `execute` */
+  next(): Promise<readonly Row[] | undefined>;
+  /** Gives up the rest; resolves when the connection is idle or lost. Idempotent, never rejects. */
+  close(): Promise<void>;
+}
+
+/**
  * One connection. Modes: idle -> (execute, executeMany, reset) -> busy -> idle; from any -> lost | destroyed, which is final.
  *
  * The caller never starts a second operation before the first has settled. Errors are this package's, made by the driver.
@@ -56,15 +76,24 @@ export interface DriverConnection {
   readonly transactionStatus: TransactionStatus;
   /** False once it broke or was destroyed: it must not be used again. */
   readonly usable: boolean;
+  /** What its server is, as probed when it was opened and last by `probeRole`; servers that tell of a change by themselves change it. */
+  readonly role: ConnectionRole;
   /** Whether `reset` would have nothing to do: no transaction, no change of the session, no cancel on its way. */
   readonly clean: boolean;
   /** @throws StatementError (connection stays usable), ConnectionLostError (it does not). Settles only when the connection is idle or lost. */
   execute(statement: BoundStatement): Promise<DriverResult>;
+  /** Rows in pieces of `fetchSize`, with no more of them in memory than that (and what the socket holds). */
+  stream(statement: BoundStatement, fetchSize: number): RowStream;
   /** All or nothing, also inside of a transaction (which may then be `failed`). @returns rows affected */
   executeMany(batch: BoundBatch): Promise<number>;
+  /** One round trip that proves it alive. @throws ConnectionLostError */
+  ping(): Promise<void>;
+  /** Asks the server anew what it is: free of side effects, also inside of a transaction. @throws ConnectionLostError */
+  probeRole(): Promise<ConnectionRole>;
   /**
    * Asks the server to cancel what runs. Resolves when the request is through, whatever becomes of it; the operation itself
-   * then settles. SQLite cannot interrupt: it retires the connection, whose operation then settles as lost.
+   * then settles. SQLite cannot interrupt: a connection to a file is retired, and its operation settles as lost; one to memory
+   * is kept, and its operation settles when it ends by itself.
    */
   cancel(): Promise<void>;
   /**

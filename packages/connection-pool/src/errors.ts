@@ -62,17 +62,61 @@ export interface PoolCounts {
   readonly max: number;
 }
 
-/** No connection became free in time. `facts` hold the pool's counts. Code `POOL_ACQUIRE_TIMEOUT`, retryable. */
+/** The lease that is held for longest at one moment. */
+export interface LongestHeld {
+  readonly leaseId: string;
+  readonly heldMs: number;
+  readonly runId: string | undefined;
+  readonly nodeId: string | undefined;
+}
+
+/** No connection became free in time. `facts` hold the pool's counts and who holds one for longest. Code `POOL_ACQUIRE_TIMEOUT`, retryable. */
 export class AcquireTimeoutError extends PoolError {
   static override readonly errorName = 'AcquireTimeoutError';
 
-  constructor(pool: string, timeoutMs: number, counts: PoolCounts, cause?: unknown) {
-    const { total, idle, active, waiting, max } = counts;
+  constructor(pool: string, timeoutMs: number, counts: PoolCounts, cause?: unknown, longestHeld?: LongestHeld) {
+    const limit = Math.round(timeoutMs);
     super(
       'POOL_ACQUIRE_TIMEOUT',
-      `Pool "${pool}" had no free connection within ${timeoutMs} ms (total ${total}, idle ${idle}, active ${active}, waiting ${waiting}, max ${max}). ` +
+      `Pool "${pool}" had no free connection within ${limit} ms (${countsText(counts)}${longestHeld ? `; ${holderText(longestHeld)}` : ''}). ` +
         'Release connections sooner, raise maxConnections, or raise acquireTimeoutMs.',
-      { cause, retryable: true, facts: { pool, timeoutMs, ...counts } },
+      { cause, retryable: true, facts: { pool, timeoutMs: limit, ...counts, ...(longestHeld && { longestHeld }) } },
+    );
+  }
+}
+
+const countsText = ({ total, idle, active, waiting, max }: PoolCounts): string =>
+  `total ${total}, idle ${idle}, active ${active}, waiting ${waiting}, max ${max}`;
+
+function holderText({ leaseId, heldMs, runId, nodeId }: LongestHeld): string {
+  const who = [runId === undefined ? '' : ` by run "${runId}"`, nodeId === undefined ? '' : `, node "${nodeId}"`].join('');
+  return `held for longest: ${leaseId}${who}, ${Math.round(heldMs)} ms`;
+}
+
+/** As many callers wait as may. Code `POOL_QUEUE_FULL`, retryable. */
+export class PoolQueueFullError extends PoolError {
+  static override readonly errorName = 'PoolQueueFullError';
+
+  constructor(pool: string, maxWaiting: number, counts: PoolCounts) {
+    super(
+      'POOL_QUEUE_FULL',
+      `Pool "${pool}" lets no more than ${maxWaiting} callers wait (${countsText(counts)}). ` +
+        'Send less at a time, raise maxConnections if the database can take it, or raise maxWaiting.',
+      { retryable: true, facts: { pool, maxWaiting, ...counts } },
+    );
+  }
+}
+
+/** A run waits for a connection while it holds, unused, all that it could get. Code `POOL_RUN_DEADLOCK`. */
+export class RunDeadlockError extends PoolError {
+  static override readonly errorName = 'RunDeadlockError';
+
+  constructor(pool: string, runId: string, held: number, afterMs: number) {
+    super(
+      'POOL_RUN_DEADLOCK',
+      `Run "${runId}" waits for another connection of pool "${pool}" while it holds ${held} that it has not used for ${Math.round(afterMs)} ms, ` +
+        'and nobody else has one to give back. Use the connection that it holds, release it before acquiring another one, or raise maxConnections.',
+      { facts: { pool, runId, held, afterMs } },
     );
   }
 }
@@ -262,5 +306,25 @@ export class StatementTimeoutError extends PoolError {
       { retryable: !mayHaveExecuted, facts: { timeoutMs, mayHaveExecuted } },
     );
     this.mayHaveExecuted = mayHaveExecuted;
+  }
+}
+
+/** A circuit breaker lets no call through. `cause` is the failure that opened it. Code `POOL_CIRCUIT_OPEN`, retryable. */
+export class CircuitOpenError extends PoolError {
+  static override readonly errorName = 'CircuitOpenError';
+  /** When the next call may try; 0 while others are trying. */
+  readonly retryAfterMs: number;
+
+  constructor(breaker: string, state: 'open' | 'half_open', retryAfterMs: number, cause?: unknown) {
+    const when =
+      state === 'open'
+        ? `is open after repeated failures. It tries again in ${(retryAfterMs / 1000).toFixed(1)} s`
+        : 'is half-open, and as many calls as it admits are trying. Wait for one of them';
+    super('POOL_CIRCUIT_OPEN', `Circuit breaker "${breaker}" ${when}; see cause for the last failure.`, {
+      cause,
+      retryable: true,
+      facts: { breaker, state, retryAfterMs },
+    });
+    this.retryAfterMs = retryAfterMs;
   }
 }

@@ -1,52 +1,97 @@
-/** The connections to one server in one role: who has them, who waits for them, when another is opened. */
-import type { Clock } from '@kailash-ts/core';
-import { milliseconds, type PoolConfig } from './config.ts';
-import type { AcquireOptions } from './contract.ts';
+/** The connections to one server: who has them, and what becomes of each. */
+import { milliseconds } from './config.ts';
+import { Connector } from './connector.ts';
+import type { ConnectionRole } from './contract.ts';
 import type { Driver, DriverConnection, HostPlan } from './driver.ts';
-import { Entry } from './entry.ts';
-import { AcquireTimeoutError, AuthenticationError, ConnectError, PoolAbortedError, PoolClosedError, type PoolCounts } from './errors.ts';
-import type { PoolCounters } from './stats.ts';
-import { WaiterQueue } from './waiters.ts';
+import { Entry, type Home } from './entry.ts';
+import { ConnectionLostError, PoolClosedError } from './errors.ts';
+import type { CloseReason } from './events.ts';
+import type { HealthSignal } from './health.ts';
+import type { PoolMetrics } from './metrics.ts';
+import type { PoolParts } from './parts.ts';
+import { setPatientTimer, within } from './patient-timer.ts';
 
-export interface HostOptions {
-  readonly plan: HostPlan;
-  readonly driver: Driver;
-  readonly config: PoolConfig;
-  readonly clock: Clock;
-  readonly counters: PoolCounters;
+/** Those for whom a host opens and keeps connections. */
+export interface Callers {
+  /** Gives the connection to whoever waits for one like it. */
+  serve(host: Host, entry: Entry): boolean;
+  /** There is room, or one attempt less: whoever waits may want another connection opened. */
+  changed(host: Host): void;
+  /** No connection will be opened for a while. */
+  refused(host: Host, error: unknown): void;
+  /** A connection tells what its server is. */
+  roleFound(host: Host, role: ConnectionRole): void;
 }
 
 /**
- * Modes: open -> (close) -> closed.
- *
- * Callers wait on the queue only; connections are opened beside it, at most as many as wait (so that a burst does not open
- * more than it needs: HikariCP, "Welcome to the Jungle"), and go to whoever waits longest. Idle ones are lent last in, first out.
+ * Modes: open -> (close) -> closed. Connections are opened beside those who wait, never by them, and lent last in, first out, so that
+ * few are kept busy and the rest may expire.
  */
-export class Host {
+export class Host implements Home {
   readonly plan: HostPlan;
-  readonly #options: HostOptions;
+  readonly connector: Connector;
+  /** What the server was found to be last. */
+  role: ConnectionRole;
+  readonly #parts: PoolParts;
+  readonly #callers: Callers;
+  /** Whether a check also asks what the server is: where there are others that might have taken its place. */
+  readonly #watchesRole: boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #idle: Entry[] = [];
-  readonly #waiters = new WaiterQueue<Entry>();
-  readonly #connects = new Set<AbortController>();
+  #floor: number;
+  #ceiling: number;
   #numbered = 0;
   #closed = false;
-  #lastFailure: unknown;
   #onEmptied: () => void = () => {};
+  #onSettled: (() => void)[] = [];
 
-  constructor(options: HostOptions) {
-    this.plan = options.plan;
-    this.#options = options;
+  constructor(plan: HostPlan, driver: Driver, parts: PoolParts, callers: Callers) {
+    this.#watchesRole = driver.hosts.length > 1;
+    this.plan = plan;
+    this.role = plan.role;
+    this.#parts = parts;
+    this.#callers = callers;
+    this.#floor = plan.min;
+    this.#ceiling = plan.max;
+    const host = this;
+    this.connector = new Connector(plan, driver, parts, {
+      get total() {
+        return host.total;
+      },
+      get size() {
+        return host.size;
+      },
+      opened: (connection, slot, durationMs) => this.#opened(connection, slot, durationMs),
+      refused: (error) => callers.refused(this, error),
+      settled: () => this.#settled(),
+    });
   }
 
   get entries(): Iterable<Entry> {
     return this.#entries.values();
   }
 
-  get counts(): PoolCounts {
-    const total = this.#entries.size;
-    const idle = this.#idle.length;
-    return { total, idle, active: total - idle, waiting: this.#waiters.size, max: this.plan.max };
+  get total(): number {
+    return this.#entries.size;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** How many there may be. */
+  get size(): number {
+    return this.#ceiling;
+  }
+
+  /** How many there shall be at least. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** Whether waiting for a connection of it makes sense: it has some, or may get some. */
+  get isAvailable(): boolean {
+    return this.#entries.size > 0 || this.connector.isPromising;
   }
 
   /** An idle connection, reserved, if there is one: no waiting, no promise. */
@@ -56,164 +101,252 @@ export class Host {
     return entry;
   }
 
-  /** Waits in line. @param timeoutMs Infinity for no limit. */
-  wait({ signal, runId }: AcquireOptions, timeoutMs: number): Promise<Entry> {
-    const { clock, config } = this.#options;
-    const waiter = this.#waiters.join(runId);
-    waiter.limit(clock, timeoutMs, signal, {
-      // Before it leaves the line, so that it counts itself.
-      onTimeout: () =>
-        new AcquireTimeoutError(config.name, timeoutMs, this.counts, this.#connects.size > 0 ? this.#lastFailure : undefined),
-      onAbort: (reason) => new PoolAbortedError(`Waiting for a connection of pool "${config.name}"`, false, reason),
-    });
-    this.#connectForWaiters();
-    return waiter.promise;
+  /** Opens what is missing to the floor; while the circuit is open, one to see whether the server is back. */
+  upkeep(): void {
+    const { connector } = this;
+    if (connector.mustProbe) return connector.connect();
+    while (this.total + connector.connecting < this.#floor && connector.canConnect) connector.connect();
   }
 
-  /** Fails those who wait for a run that is over. */
-  dismiss(runId: string, error: () => unknown): void {
-    this.#waiters.failAll(error, (waiter) => waiter.runId === runId);
+  /** Opens connections in the background until so many are idle or on their way. */
+  warm(count: number): void {
+    const { connector } = this;
+    while (this.#idle.length + connector.connecting < count && connector.canConnect) connector.connect();
   }
 
-  /** Opens connections in the background until there are `count`. */
-  fill(count: number): void {
-    const wanted = Math.min(count, this.plan.max) - this.#entries.size - this.#connects.size;
-    for (let index = 0; index < wanted; index++) this.#connect();
+  /** Gives up attempts that nobody needs. One goes on: what has begun may be needed in a moment. */
+  giveUpSurplus(needed: number): void {
+    this.connector.giveUpBeyond(Math.max(1, needed, this.#floor - this.total));
+  }
+
+  /** Resolves when there are `count` connections. @throws as the attempts that failed, when no more will follow */
+  async ensure(count: number, signal: AbortSignal): Promise<void> {
+    const { connector } = this;
+    for (;;) {
+      if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
+      if (this.total >= Math.min(count, this.#ceiling)) return;
+      if (!this.isAvailable) throw connector.lastFailure;
+      signal.throwIfAborted();
+      while (this.total + connector.connecting < count && connector.canConnect) connector.connect();
+      await new Promise<void>((resolve) => {
+        this.#onSettled.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
   }
 
   /** Takes back a clean connection. */
   giveBack(entry: Entry): void {
-    if (this.#closed || !entry.connection.usable) return this.discard(entry);
-    entry.usableId = entry.id;
-    const waiter = this.#waiters.shift();
-    entry.state = waiter ? 'leased' : 'idle';
-    if (waiter) waiter.serve(entry);
-    else this.#idle.push(entry);
+    if (entry.role !== this.role) this.#callers.roleFound(this, entry.role);
+    const reason = this.reasonToDiscard(entry);
+    if (reason) return this.discard(entry, reason);
+    entry.leaseId = undefined;
+    entry.state = 'leased';
+    if (this.#callers.serve(this, entry)) return;
+    entry.state = 'idle';
+    entry.idleSince = this.#parts.clock.now();
+    this.#idle.push(entry);
   }
 
-  /** Destroys a connection, and opens another if someone waits. */
-  discard(entry: Entry): void {
+  /** Ends a connection, and replaces it where that is needed. */
+  discard(entry: Entry, reason: CloseReason): void {
     if (entry.state === 'gone') return;
+    const { events, metrics, config, clock } = this.#parts;
     entry.state = 'gone';
+    entry.leaseId = undefined;
+    entry.health.enter('terminated');
     this.#entries.delete(entry.id);
-    const index = this.#idle.indexOf(entry);
-    if (index >= 0) this.#idle.splice(index, 1);
-    entry.connection.destroy();
-    if (this.#entries.size === 0) this.#onEmptied();
-    this.#connectForWaiters();
+    this.#removeIdle(entry);
+    this.#end(entry);
+    countClosed(metrics, reason);
+    const ids = { pool: config.name, host: this.plan.name, connectionId: entry.id };
+    if (events.has('connection:closed')) events.emit('connection:closed', { ...ids, reason, ageMs: clock.now() - entry.openedAt });
+    if (!this.#closed && (reason === 'lost' || reason === 'failed_check')) this.#restart(this.connector.lost(entry.slot, entry.id, reason));
+    else this.connector.removed(entry.slot);
+    if (this.total === 0) this.#onEmptied();
+    this.#settled();
   }
 
-  /** Rejects waiters, ends idle connections and connects under way; resolves when leased ones are back or destroyed after `graceMs`. */
+  /** Every connection is replaced: idle ones now, lent ones when they come back. */
+  evictAll(reason: CloseReason): void {
+    this.#evict([...this.#entries.values()], reason);
+  }
+
+  /** Lets the score of a connection follow what it has shown. */
+  signal(entry: Entry, signal: HealthSignal): void {
+    const from = entry.health.note(signal);
+    if (from === undefined) return;
+    const { state: to, score } = entry.health;
+    const { config, events } = this.#parts;
+    events.emit('connection:health-changed', { pool: config.name, host: this.plan.name, connectionId: entry.id, from, to, score });
+  }
+
+  /** What a failed statement says about its connection and server. Mistakes in SQL say nothing. */
+  judge(entry: Entry, error: unknown): void {
+    const { code } = error as { code?: unknown };
+    if (code === 'POOL_CONNECTION_LOST') {
+      this.signal(entry, 'connection_error');
+      this.connector.breaker.failure(error);
+    } else if (code === 'POOL_STATEMENT_TIMEOUT') this.signal(entry, 'timeout');
+    else if (code === 'POOL_READ_ONLY_CONNECTION' && entry.role === 'primary') entry.roleIsDoubtful = true;
+    else if (code === 'POOL_STATEMENT_FAILED') this.connector.succeeded();
+  }
+
+  /** A statement went well. */
+  worked(): void {
+    this.connector.succeeded();
+  }
+
+  /** Whether a connection is alive, within the time; one that is not is discarded. The caller has reserved it. */
+  async check(entry: Entry, timeoutMs: number): Promise<boolean> {
+    const { clock, config, metrics } = this.#parts;
+    const startedAt = clock.now();
+    const alive = await within(clock, timeoutMs, this.#watchesRole ? entry.probeRole() : entry.ping());
+    const durationMs = (entry.checkedAt = clock.now()) - startedAt;
+    const failure = alive && entry.connection.usable ? undefined : new ConnectionLostError('it did not answer a check', false);
+    metrics.healthChecked(failure === undefined, durationMs, failure);
+    this.signal(entry, failure ? 'check_failed' : durationMs > milliseconds(config.slowCheckMs) ? 'check_slow' : 'check_passed');
+    if (!failure) {
+      this.connector.succeeded();
+      return true;
+    }
+    this.connector.breaker.failure(failure);
+    this.discard(entry, 'failed_check');
+    return false;
+  }
+
+  /** Checks an idle connection in the background. */
+  async checkIdle(entry: Entry): Promise<void> {
+    this.#removeIdle(entry);
+    entry.state = 'checking';
+    if (await this.check(entry, milliseconds(this.#parts.config.validateTimeoutMs))) this.giveBack(entry);
+  }
+
+  /** Keeps exactly so many connections from now on. */
+  resize(size: number): void {
+    this.#floor = this.#ceiling = size;
+    this.connector.giveUpBeyond(Math.max(0, size - this.total));
+    while (this.total > size && this.#idle.length > 0) this.discard(this.#idle[0]!, 'resized');
+    this.#settled();
+  }
+
+  /** Ends idle connections and attempts; resolves when lent ones are back or destroyed after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    const { clock, config } = this.#options;
+    const { clock } = this.#parts;
     this.#closed = true;
-    this.#waiters.failAll(() => new PoolClosedError(config.name));
-    for (const connect of this.#connects) connect.abort(new PoolClosedError(config.name));
+    this.connector.close();
+    this.#settled();
+    for (const entry of [...this.#entries.values()]) if (entry.state === 'checking') this.discard(entry, 'pool_closed');
     const idle = this.#idle.splice(0);
     const closing = idle.map((entry) => this.#closeIdle(entry, graceMs));
-    if (this.#entries.size > idle.length) {
-      let stopTimer: (() => void) | undefined;
+    if (this.total > idle.length) {
+      let stopTimer!: () => void;
       await new Promise<void>((resolve) => {
         this.#onEmptied = resolve;
-        if (Number.isFinite(graceMs)) stopTimer = clock.setTimer(() => this.#destroyAll(), graceMs);
+        stopTimer = setPatientTimer(clock, () => this.#endLent(), graceMs);
       });
-      stopTimer?.();
+      stopTimer();
     }
     await Promise.all(closing);
   }
 
   async #closeIdle(entry: Entry, graceMs: number): Promise<void> {
-    const stopTimer = Number.isFinite(graceMs) ? this.#options.clock.setTimer(() => entry.connection.destroy(), graceMs) : undefined;
+    const stopTimer = setPatientTimer(this.#parts.clock, () => entry.connection.destroy(), graceMs);
     await entry.connection.close();
-    stopTimer?.();
-    this.discard(entry);
+    stopTimer();
+    this.discard(entry, 'pool_closed');
   }
 
-  #destroyAll(): void {
-    for (const entry of [...this.#entries.values()]) this.discard(entry);
+  /** What still runs is told to its callers as aborted, and ends with its connection. */
+  #endLent(): void {
+    for (const entry of [...this.#entries.values()]) {
+      entry.interrupt(new PoolClosedError(this.#parts.config.name));
+      this.discard(entry, 'pool_closed');
+    }
+  }
+
+  /** In order where that is possible; its farewell is nobody's to wait for. */
+  #end(entry: Entry): void {
+    const { connection } = entry;
+    if (!entry.isClean) return connection.destroy();
+    const stopTimer = setPatientTimer(this.#parts.clock, () => connection.destroy(), FAREWELL_MS);
+    void connection.close().then(stopTimer);
+  }
+
+  /** Why a connection must not be lent again, if so. */
+  reasonToDiscard(entry: Entry): CloseReason | undefined {
+    if (this.#closed) return 'pool_closed';
+    if (!entry.connection.usable) return 'lost';
+    if (entry.retireBecause) return entry.retireBecause;
+    if (this.total > this.#ceiling) return 'resized';
+    if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';
+    return entry.health.score < this.#parts.settings.healthThreshold && !this.plan.permanent ? 'unhealthy' : undefined;
+  }
+
+  #opened(connection: DriverConnection, slot: number, durationMs: number): void {
+    const { events, config, clock, random } = this.#parts;
+    const lifetimeMs = milliseconds(config.maxLifetimeMs) * (1 - random() / 10);
+    const retireAt = this.plan.permanent ? Infinity : clock.now() + lifetimeMs;
+    const id = `${this.plan.name}-${++this.#numbered}`;
+    const cancelGraceMs = milliseconds(config.cancelGraceMs);
+    const entry = new Entry({ id, slot, home: this, connection, clock, cancelGraceMs, retireAt });
+    entry.health.enter('healthy');
+    connection.onLost(() => this.#lostIdle(entry));
+    this.#callers.roleFound(this, connection.role);
+    this.#entries.set(id, entry);
+    if (events.has('connection:opened'))
+      events.emit('connection:opened', { pool: config.name, host: this.plan.name, connectionId: id, role: connection.role, durationMs });
+    this.giveBack(entry);
+  }
+
+  /** One that is lent or being checked is found out by whoever has it. */
+  #lostIdle(entry: Entry): void {
+    this.signal(entry, 'connection_error');
+    if (entry.state === 'idle') this.discard(entry, 'lost');
+  }
+
+  /** The supervisor's strategy may want others replaced as well. */
+  #restart(slots: readonly number[]): void {
+    if (slots.length > 0)
+      this.#evict(
+        [...this.#entries.values()].filter((entry) => slots.includes(entry.slot)),
+        'restart',
+      );
+  }
+
+  #evict(entries: readonly Entry[], reason: CloseReason): void {
+    for (const entry of entries) entry.retireBecause ??= reason;
+    for (const entry of entries) if (entry.state === 'idle') this.discard(entry, reason);
+  }
+
+  #settled(): void {
+    for (const resolve of this.#onSettled.splice(0)) resolve();
+    if (this.#closed) return;
+    this.upkeep();
+    this.#callers.changed(this);
   }
 
   #preferred(prefer: readonly string[]): Entry | undefined {
     for (const id of prefer) {
-      const index = this.#idle.findIndex((entry) => entry.id === id);
-      if (index >= 0) return this.#idle.splice(index, 1)[0];
+      const entry = this.#entries.get(id);
+      if (entry?.state !== 'idle') continue;
+      this.#removeIdle(entry);
+      return entry;
     }
     return undefined;
   }
 
-  #connectForWaiters(): void {
-    while (!this.#closed && this.#connects.size < this.#waiters.size && this.#entries.size + this.#connects.size < this.plan.max)
-      this.#connect();
-  }
-
-  #connect(): void {
-    const { driver, config, clock, counters } = this.#options;
-    const abort = new AbortController();
-    this.#connects.add(abort);
-    const limit = milliseconds(config.connectTimeoutMs);
-    const stopTimer = Number.isFinite(limit) ? clock.setTimer(() => abort.abort(connectTimeout(config.name, limit)), limit) : undefined;
-    const finish = (): void => {
-      stopTimer?.();
-      this.#connects.delete(abort);
-    };
-    connectUnder(driver, this.plan, abort.signal).then(
-      (connection) => {
-        finish();
-        counters.created += 1;
-        this.#add(connection);
-      },
-      (error: unknown) => {
-        finish();
-        if (!this.#closed) counters.failed += 1;
-        this.#failed(error);
-      },
-    );
-  }
-
-  #add(connection: DriverConnection): void {
-    const { clock, config, counters } = this.#options;
-    const { name, role } = this.plan;
-    const id = `${name}-${++this.#numbered}`;
-    const entry = new Entry({ id, role, connection, clock, cancelGraceMs: milliseconds(config.cancelGraceMs) });
-    connection.onLost(() => {
-      counters.failed += 1;
-      if (entry.state === 'idle') this.discard(entry); // a leased one is found out by its borrower
-    });
-    this.#lastFailure = undefined;
-    this.#entries.set(id, entry);
-    this.giveBack(entry);
-  }
-
-  /**
-   * A failed connect is the answer for whoever waits longest, unless the server is merely full and we have connections that come back.
-   * A refused login is the answer for all: one attempt each would lock the user out.
-   */
-  #failed(error: unknown): void {
-    this.#lastFailure = error;
-    if (error instanceof ConnectError && error.serverFull && this.#entries.size > 0) return;
-    if (error instanceof AuthenticationError) return this.#waiters.failAll(() => error);
-    this.#waiters.shift()?.fail(error);
-    this.#connectForWaiters();
+  #removeIdle(entry: Entry): void {
+    const index = this.#idle.indexOf(entry);
+    if (index >= 0) this.#idle.splice(index, 1);
   }
 }
 
-function connectTimeout(pool: string, limitMs: number): ConnectError {
-  return new ConnectError(
-    `Pool "${pool}": opening a connection took longer than connectTimeoutMs (${limitMs}). Check host, port and network.`,
-    {
-      reason: 'ETIMEDOUT',
-      retryable: true,
-    },
-  );
+function countClosed(metrics: PoolMetrics, reason: CloseReason): void {
+  if (reason === 'lost' || reason === 'failed_check') metrics.lost();
+  else if (reason === 'could_not_be_cleaned' || reason === 'leaked') metrics.discarded();
+  else if (reason !== 'pool_closed') metrics.recycled();
 }
 
-/** `driver.connect`, which ends with the signal even where the client library does not notice; a connection that comes late is destroyed. */
-function connectUnder(driver: Driver, plan: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    driver.connect(plan, signal).then((connection) => {
-      if (signal.aborted) connection.destroy();
-      else resolve(connection);
-    }, reject);
-  });
-}
+/** How long a connection may take to say goodbye. */
+const FAREWELL_MS = 1000;

@@ -1,40 +1,74 @@
-import type { ConnectionRole, Lease, TransactionStatus } from './contract.ts';
+import type {
+  ConnectionRole,
+  ExecuteManyOptions,
+  ExecuteManyResult,
+  ExecuteOptions,
+  ExecuteResult,
+  Lease,
+  Params,
+  Row,
+  TransactionStatus,
+} from './contract.ts';
 import type { Entry } from './entry.ts';
-import type { Host } from './host.ts';
 
-/** The pool's side of a lease. Made by the pool, which alone ends it. */
-export class PoolLease implements Lease {
-  readonly id: string;
+/** The pool's side of a lease: what it does for it. */
+export interface LeaseOwner {
+  execute(lease: Lease, sql: string, params?: Params, options?: ExecuteOptions): Promise<ExecuteResult<readonly Row[] | Row | null>>;
+  executeMany(sql: string, rows: readonly Params[], options: ExecuteManyOptions & { readonly lease: Lease }): Promise<ExecuteManyResult>;
+  release(lease: Lease): Promise<unknown>;
+}
+
+export interface LeaseFacts {
+  readonly owner: LeaseOwner;
+  readonly entry: Entry;
+  /** Its number among all leases of the pool. */
+  readonly number: number;
   readonly runId: string | undefined;
+  readonly nodeId: string | undefined;
   readonly waitTimeMs: number;
+  readonly acquiredAt: number;
+}
+
+/** Made by the pool, which alone ends it. */
+export class PoolLease implements Lease {
+  readonly runId: string | undefined;
+  readonly nodeId: string | undefined;
+  readonly waitTimeMs: number;
+  /** Kept from the beginning: a connection may change its role while it is held. */
+  readonly role: ConnectionRole;
   /** @internal */ readonly entry: Entry;
-  /** @internal */ readonly host: Host;
+  /** @internal */ readonly acquiredAt: number;
+  /** Where it was acquired; only while leaks are looked for. @internal */
+  stack: string | undefined;
+  /** It was reported as one. @internal */
+  isLeak = false;
   /** Why it is over; undefined while it is held. @internal */
   overBecause: string | undefined;
-  readonly #release: (lease: PoolLease) => Promise<unknown>;
+  readonly #owner: LeaseOwner;
+  readonly #number: number;
+  #id: string | undefined;
 
-  constructor(
-    id: string,
-    entry: Entry,
-    host: Host,
-    runId: string | undefined,
-    waitTimeMs: number,
-    release: (lease: PoolLease) => Promise<unknown>,
-  ) {
-    this.id = id;
+  constructor({ owner, entry, number, runId, nodeId, waitTimeMs, acquiredAt }: LeaseFacts) {
+    this.#owner = owner;
     this.entry = entry;
-    this.host = host;
+    this.#number = number;
     this.runId = runId;
+    this.nodeId = nodeId;
     this.waitTimeMs = waitTimeMs;
-    this.#release = release;
+    this.acquiredAt = acquiredAt;
+    this.role = entry.role;
+  }
+
+  get id(): string {
+    return (this.#id ??= `${this.entry.id}#${this.#number}`);
   }
 
   get connectionId(): string {
     return this.entry.id;
   }
 
-  get role(): ConnectionRole {
-    return this.entry.role;
+  get healthScore(): number {
+    return this.entry.health.score;
   }
 
   get released(): boolean {
@@ -45,7 +79,17 @@ export class PoolLease implements Lease {
     return this.entry.transactionStatus;
   }
 
+  execute(sql: string, params: Params | undefined, options: ExecuteOptions & { fetchMode: 'one' }): Promise<ExecuteResult<Row | null>>;
+  execute(sql: string, params?: Params, options?: ExecuteOptions & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
+  execute(sql: string, params?: Params, options?: ExecuteOptions): Promise<ExecuteResult<readonly Row[] | Row | null>> {
+    return this.#owner.execute(this, sql, params, options);
+  }
+
+  executeMany(sql: string, rows: readonly Params[], options: ExecuteManyOptions = {}): Promise<ExecuteManyResult> {
+    return this.#owner.executeMany(sql, rows, { ...options, lease: this });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.released) await this.#release(this);
+    if (!this.released) await this.#owner.release(this);
   }
 }

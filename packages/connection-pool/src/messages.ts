@@ -1,5 +1,5 @@
 /** The pool's messages: one strict schema for each operation, and one door in which names what is wrong. */
-import { closest, didYouMean } from '@kailash-ts/core';
+import { didYouMean } from '@kailash-ts/core';
 import { z } from 'zod';
 import { PoolMessageError } from './errors.ts';
 import { describeIssues } from './issues.ts';
@@ -28,16 +28,27 @@ export const executeMessage = z
     params,
     /** Another word for `params`. */
     parameters: params,
-    fetchMode: z.enum(['all', 'one']).optional(),
+    fetchMode: z.enum(['all', 'one', 'many']).optional(),
+    /** How many rows `many` are. */
+    fetchSize: z.number().int().min(1).optional(),
     timeoutMs,
     prepare: z.boolean().optional(),
   })
   .refine((message) => message.params === undefined || message.parameters === undefined, {
     path: ['parameters'],
     message: 'stands beside params; give one of both',
+  })
+  .refine((message) => (message.fetchMode === 'many') === (message.fetchSize !== undefined), {
+    path: ['fetchSize'],
+    message: 'goes with fetchMode "many", and only with it',
   });
 export const statsMessage = z.strictObject({ operation: z.literal('stats') });
 export const getStatusMessage = z.strictObject({ operation: z.literal('get_status') });
+export const getPoolStatisticsMessage = z.strictObject({ operation: z.literal('get_pool_statistics') });
+export const getComprehensiveStatusMessage = z.strictObject({ operation: z.literal('get_comprehensive_status') });
+/** Sizes out of bounds are answered, not thrown: `{ success: false, reason }`. */
+export const adjustPoolSizeMessage = z.strictObject({ operation: z.literal('adjust_pool_size'), newSize: z.number() });
+export const exportMetricsMessage = z.strictObject({ operation: z.literal('export_metrics') });
 
 const messages = {
   initialize: initializeMessage,
@@ -46,6 +57,10 @@ const messages = {
   execute: executeMessage,
   stats: statsMessage,
   get_status: getStatusMessage,
+  get_pool_statistics: getPoolStatisticsMessage,
+  get_comprehensive_status: getComprehensiveStatusMessage,
+  adjust_pool_size: adjustPoolSizeMessage,
+  export_metrics: exportMetricsMessage,
 } as const;
 
 /** Names of the operations, as in `{ operation: 'get_status' }`. */
@@ -60,6 +75,10 @@ export const poolMessageSchema = z.discriminatedUnion('operation', [
   executeMessage,
   statsMessage,
   getStatusMessage,
+  getPoolStatisticsMessage,
+  getComprehensiveStatusMessage,
+  adjustPoolSizeMessage,
+  exportMetricsMessage,
 ]);
 export type PoolMessage = z.output<typeof poolMessageSchema>;
 
@@ -69,7 +88,7 @@ export function parsePoolMessage(message: unknown): PoolMessage {
   const schema = messages[operation];
   const parsed = schema.safeParse(message);
   if (parsed.success) return parsed.data;
-  const problems = describeIssues(parsed.error.issues, Object.keys(schema.shape), closest);
+  const problems = describeIssues(parsed.error.issues, schema);
   throw new PoolMessageError(`The message "${operation}" to the pool is wrong: ${problems.join('; ')}.`, {
     facts: { operation, problems },
   });

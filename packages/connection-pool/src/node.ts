@@ -2,20 +2,24 @@
 import { serializeError, systemClock, type Node, type NodeContext, type RunInfo } from '@kailash-ts/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { z } from 'zod';
+import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
 import type { ExecuteResult, InitializeResult, Lease, ReleaseResult, Row } from './contract.ts';
 import { LeaseUnknownError, PoolMessageError, StatementError } from './errors.ts';
 import { parsePoolMessage, poolMessageSchema, type PoolMessage } from './messages.ts';
 import { Pool } from './pool.ts';
-import type { PoolStats, PoolStatus } from './stats.ts';
 
 /** What each operation answers. */
 export interface PoolAnswers {
   readonly initialize: InitializeResult;
-  readonly acquire: { readonly connectionId: string; readonly acquisitionTimeMs: number };
+  readonly acquire: { readonly connectionId: string; readonly healthScore: number; readonly acquisitionTimeMs: number };
   readonly release: ReleaseResult;
   readonly execute: ExecuteResult<readonly Row[] | Row | null>;
   readonly stats: PoolStats;
   readonly get_status: PoolStatus;
+  readonly get_pool_statistics: PoolStatistics;
+  readonly get_comprehensive_status: ComprehensiveStatus;
+  readonly adjust_pool_size: AdjustResult;
+  readonly export_metrics: ExportedMetrics;
 }
 
 export type PoolMessageInput = z.input<typeof poolMessageSchema>;
@@ -50,8 +54,8 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
     await this.close();
   }
 
-  onRunStarted({ runId }: RunInfo): void {
-    this.beginRun(runId);
+  onRunStarted({ runId, workflow }: RunInfo): void {
+    this.beginRun(runId, workflow);
   }
 
   async onRunFinished({ runId }: Pick<RunInfo, 'runId'>): Promise<void> {
@@ -72,6 +76,14 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
         return this.stats();
       case 'get_status':
         return this.getStatus();
+      case 'get_pool_statistics':
+        return this.getPoolStatistics();
+      case 'get_comprehensive_status':
+        return this.getComprehensiveStatus();
+      case 'adjust_pool_size':
+        return this.adjustPoolSize(message.newSize);
+      case 'export_metrics':
+        return this.exportMetrics();
     }
   }
 
@@ -79,20 +91,21 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
     { timeoutMs, role }: PoolMessage & { operation: 'acquire' },
     context: NodeContext | undefined,
   ): Promise<PoolAnswers['acquire']> {
-    const lease = await this.acquire({ timeoutMs, role, runId: context?.runId, signal: context?.signal });
-    return { connectionId: lease.id, acquisitionTimeMs: lease.waitTimeMs };
+    const { runId, nodeId, signal } = context ?? {};
+    const lease = await this.acquire({ timeoutMs, role, runId, nodeId, signal });
+    return { connectionId: lease.id, healthScore: lease.healthScore, acquisitionTimeMs: lease.waitTimeMs };
   }
 
   async #executeFor(message: PoolMessage & { operation: 'execute' }, context: NodeContext | undefined): Promise<PoolAnswers['execute']> {
-    const { connectionId, query, params, parameters, fetchMode, timeoutMs, prepare } = message;
+    const { connectionId, query, params, parameters, ...options } = message;
     const lease = this.#leaseOf(connectionId, context);
     const startedAt = systemClock.now();
     try {
-      return await this.execute(lease, query, params ?? parameters, { fetchMode, timeoutMs, prepare, signal: context?.signal });
+      return await this.execute(lease, query, params ?? parameters, { ...options, signal: context?.signal });
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
       const executionTimeMs = systemClock.now() - startedAt;
-      const data = fetchMode === 'one' ? null : [];
+      const data = options.fetchMode === 'one' ? null : [];
       return {
         success: false,
         data,

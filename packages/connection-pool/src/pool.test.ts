@@ -1,72 +1,10 @@
 /** The pool over a scripted driver and a virtual clock: orders, times and counts that a real server cannot be made to show. */
 import { SimulatedClock } from '@kailash-ts/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { TransactionStatus } from './contract.ts';
-import type { Driver, DriverConnection, DriverResult, HostPlan } from './driver.ts';
 import { AuthenticationError, ConnectError, ConnectionLostError } from './errors.ts';
 import { Pool } from './pool.ts';
 import type { PoolOptions } from './config.ts';
-
-const nothing: DriverResult = { rows: [], rowCount: 0, fields: [] };
-
-/** Does what the test says, when the test says it. */
-class ScriptedConnection implements DriverConnection {
-  transactionStatus: TransactionStatus = 'idle';
-  clean = true;
-  usable = true;
-  onExecute: () => Promise<DriverResult> = async () => nothing;
-  onReset: () => Promise<void> = async () => {};
-  cancels = 0;
-  closed = false;
-  #lost: () => void = () => {};
-
-  execute(): Promise<DriverResult> {
-    return this.onExecute();
-  }
-  async executeMany(): Promise<number> {
-    return 0;
-  }
-  async cancel(): Promise<void> {
-    this.cancels += 1;
-  }
-  async reset(): Promise<void> {
-    await this.onReset();
-    this.transactionStatus = 'idle';
-    this.clean = true;
-  }
-  async close(): Promise<void> {
-    this.closed = true;
-    this.usable = false;
-  }
-  destroy(): void {
-    this.closed = true;
-    this.usable = false;
-  }
-  onLost(listener: () => void): void {
-    this.#lost = listener;
-  }
-  breakDown(): void {
-    this.usable = false;
-    this.#lost();
-  }
-}
-
-class ScriptedDriver implements Driver {
-  readonly dialect = 'postgresql';
-  readonly hosts: readonly HostPlan[];
-  readonly connections: ScriptedConnection[] = [];
-  onConnect: () => Promise<ScriptedConnection> = async () => new ScriptedConnection();
-
-  constructor(hosts: readonly HostPlan[]) {
-    this.hosts = hosts;
-  }
-  async connect(): Promise<DriverConnection> {
-    const connection = await this.onConnect();
-    this.connections.push(connection);
-    return connection;
-  }
-  async close(): Promise<void> {}
-}
+import { nothing, ScriptedConnection, ScriptedDriver } from './testing/scripted-driver.ts';
 
 describe('the pool', () => {
   let clock: SimulatedClock;
@@ -77,7 +15,9 @@ describe('the pool', () => {
       {
         clock,
         loadDriver: ({ minConnections, maxConnections }) => {
-          driver = new ScriptedDriver([{ name: 'primary', role: 'primary', min: minConnections, max: maxConnections }]);
+          driver = new ScriptedDriver([
+            { name: 'primary', role: 'primary', address: 'scripted', min: minConnections, max: maxConnections },
+          ]);
           return driver;
         },
       },
@@ -143,23 +83,65 @@ describe('the pool', () => {
     controller.abort('why');
     await expect(waiting).rejects.toMatchObject({ code: 'POOL_ABORTED', mayHaveExecuted: false, cause: 'why' });
     await expect(pool.acquire({ signal: controller.signal })).rejects.toMatchObject({ code: 'POOL_ABORTED' });
-    expect(clock.pendingTimers).toBe(0);
+    expect(clock.pendingTimers).toBe(1); // the housekeeper's
   });
 
-  it('answers a failed connect to whoever waits longest, and tries again for the next', async () => {
+  it('lets callers wait while a connect is tried again, with pauses that grow, until the circuit opens', async () => {
+    const pool = make({ maxConnections: 1 });
+    await pool.query('SELECT 1');
+    driver.connections[0]!.breakDown();
+    const times: number[] = [];
+    driver.onConnect = async () => {
+      times.push(clock.now());
+      throw new ConnectError('no', { reason: 'ECONNREFUSED', retryable: true });
+    };
+    const results = Promise.allSettled([pool.acquire(), pool.acquire(), pool.acquire()]);
+    await clock.advance(2000);
+    const outcomes = await results;
+    expect(outcomes.every((result) => result.status === 'rejected' && result.reason instanceof ConnectError)).toBe(true);
+    expect(times).toHaveLength(5);
+    const pauses = times.slice(1).map((time, index) => time - times[index]!);
+    for (const [index, most] of [100, 200, 400, 800].entries()) {
+      expect(pauses[index]).toBeLessThanOrEqual(most);
+      expect(pauses[index]).toBeGreaterThanOrEqual(most / 2);
+    }
+    await expect(pool.acquire()).rejects.toMatchObject({ code: 'POOL_CIRCUIT_OPEN', cause: { reason: 'ECONNREFUSED' } });
+    await pool.close();
+  });
+
+  it('serves who waits as soon as a connect succeeds', async () => {
     const pool = make({ maxConnections: 1 });
     let attempts = 0;
-    const ready = pool.acquire();
-    await ready;
-    await pool.release(await ready);
-    driver.connections[0]!.breakDown();
+    const acquiring = [pool.acquire(), pool.acquire()];
+    await Promise.resolve();
     driver.onConnect = async () => {
-      if (++attempts <= 2) throw new ConnectError('no');
+      if (++attempts <= 3) throw new ConnectError('no', { retryable: true });
       return new ScriptedConnection();
     };
-    const results = await Promise.allSettled([pool.acquire(), pool.acquire(), pool.acquire()]);
-    expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
-    expect(pool.stats().connections).toMatchObject({ created: 2, failed: 3 });
+    await clock.advance(1000);
+    await pool.release(await acquiring[0]!);
+    await acquiring[1]!;
+    expect(attempts).toBe(4);
+    expect(pool.stats().connections).toMatchObject({ created: 1, failed: 3 });
+  });
+
+  it('recovers by itself when the server returns, also when nobody asks', async () => {
+    const pool = make({ minConnections: 2 });
+    await pool.initialize();
+    let down = true;
+    driver.onConnect = async () => {
+      if (down) throw new ConnectError('no', { retryable: true });
+      return new ScriptedConnection();
+    };
+    for (const connection of driver.connections) connection.breakDown();
+    await clock.advance(60_000);
+    expect(pool.getStatus()).toMatchObject({ status: 'failing', poolSize: 0 });
+    await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'POOL_CIRCUIT_OPEN' });
+    down = false;
+    await clock.advance(6000);
+    expect(pool.getStatus()).toMatchObject({ status: 'running', poolSize: 2 });
+    await pool.query('SELECT 1');
+    await pool.close();
   });
 
   it('answers a refused login to all who wait, without an attempt for each', async () => {
@@ -181,7 +163,7 @@ describe('the pool', () => {
     const pool = make({ maxConnections: 2 });
     const lease = await pool.acquire();
     driver.onConnect = async () => {
-      throw new ConnectError('full', { serverFull: true });
+      throw new ConnectError('full', { serverFull: true, retryable: true });
     };
     const waiting = pool.acquire();
     await clock.advance(10);
@@ -189,26 +171,29 @@ describe('the pool', () => {
     expect((await waiting).connectionId).toBe(lease.connectionId);
   });
 
-  it('destroys a connection whose opening took too long', async () => {
-    const pool = make({ connectTimeoutMs: 100 });
-    let arrive!: (connection: ScriptedConnection) => void;
-    const failed = expect(
-      (async () => {
-        const acquiring = pool.acquire();
-        await Promise.resolve();
-        return acquiring;
-      })(),
-    ).rejects.toMatchObject({ code: 'POOL_CONNECT_FAILED', reason: 'ETIMEDOUT' });
+  it('gives up a connect that takes too long, and destroys a connection that comes late', async () => {
+    const pool = make({ connectTimeoutMs: 100, acquireTimeoutMs: 150, maxConnections: 1 });
+    const failed = expect(pool.acquire()).rejects.toMatchObject({
+      code: 'POOL_ACQUIRE_TIMEOUT',
+      cause: { code: 'POOL_CONNECT_FAILED', reason: 'ETIMEDOUT' },
+    });
     // The driver exists from the first use on.
     await Promise.resolve();
-    driver.onConnect = () => new Promise((resolve) => (arrive = resolve));
-    await clock.advance(100);
+    const arrivals: ((connection: ScriptedConnection) => void)[] = [];
+    driver.onConnect = () => new Promise((resolve) => arrivals.push(resolve));
+    await clock.advance(150);
     await failed;
+    expect(arrivals).toHaveLength(2);
     const late = new ScriptedConnection();
-    arrive(late);
+    arrivals[0]!(late);
     await clock.advance(0);
     expect(late.closed).toBe(true);
     expect(pool.stats().currentState.totalConnections).toBe(0);
+    const inTime = new ScriptedConnection();
+    arrivals[1]!(inTime);
+    await clock.advance(0);
+    expect(pool.stats().currentState).toMatchObject({ totalConnections: 1, availableConnections: 1 });
+    await pool.close();
   });
 
   it('forgets an idle connection that breaks, and one that cannot be cleaned', async () => {

@@ -1,6 +1,7 @@
 /** The pool: lends connections, runs statements on them, takes them back clean. */
 import { systemClock, type Clock } from '@kailash-ts/core';
-import { milliseconds, parsePoolConfig, type PoolConfig, type PoolOptions } from './config.ts';
+import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
+import { milliseconds, parsePoolConfig, parsePoolSetting, type PoolConfig, type PoolOptions } from './config.ts';
 import type {
   AcquireOptions,
   ConnectionPool,
@@ -15,28 +16,35 @@ import type {
   QueryConstraints,
   ReleaseResult,
   Row,
+  StreamOptions,
+  TransactionOptions,
 } from './contract.ts';
-import type { Driver, DriverResult } from './driver.ts';
+import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
-import type { Entry } from './entry.ts';
-import { LeaseReleasedError, LeaseUnknownError, PoolAbortedError, PoolClosedError, RunFinishedError } from './errors.ts';
-import { Host } from './host.ts';
-import { PoolLease } from './lease.ts';
-import { bindBatch, bindStatement } from './parameters.ts';
-import { Runs } from './runs.ts';
-import { poolStats, poolStatus } from './snapshot.ts';
-import { PoolCounters, type PoolStats, type PoolStatus } from './stats.ts';
+import { ConnectionLostError, PoolClosedError, StatementParametersError } from './errors.ts';
+import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
+import { Lending, type LeaseHolder } from './lending.ts';
+import type { PoolLease } from './lease.ts';
+import { PoolMetrics } from './metrics.ts';
+import type { PoolParts, PoolSettings } from './parts.ts';
+import { PrometheusExporter } from './prometheus.ts';
+import { comprehensiveStatus, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
+import { Statements, type AnyResult } from './statements.ts';
+import { streamRows } from './stream.ts';
+import { runTransaction } from './transaction.ts';
 
-/** For tests: time, and another driver. */
+/** For tests: time, chance, and another driver. */
 export interface PoolInternals {
   readonly clock?: Clock;
+  readonly random?: () => number;
   readonly loadDriver?: (config: PoolConfig) => Driver | Promise<Driver>;
 }
 
-type AnyResult = ExecuteResult<readonly Row[] | Row | null>;
+const DEFAULT_FETCH_SIZE = 100;
+const NOBODY: LeaseHolder = { stack: undefined };
 
 /**
- * A pool of connections to one database. Modes: new -> (first use) -> running -> (close) -> closed.
+ * A pool of connections to one database. Modes: new -> (first use) -> running -> (close) -> closing -> closed.
  *
  * Loads its driver and opens connections at first use. Owned by whoever made it, who closes it: `await using`, `close()`, or the
  * runtime that it is registered with.
@@ -47,38 +55,47 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   readonly hasReplicas: boolean;
   /** The checked configuration; printing it shows no secret. */
   readonly config: PoolConfig;
-  readonly #clock: Clock;
-  readonly #loadDriver: (config: PoolConfig) => Driver | Promise<Driver>;
-  readonly #counters = new PoolCounters();
-  readonly #leases = new Map<string, PoolLease>();
-  readonly #runs = new Runs();
-  readonly #startedAt: number;
-  #issuedLeases = 0;
-  #hosts: readonly Host[] = [];
-  #driver: Promise<Driver> | undefined;
-  #initialized = false;
+  readonly #parts: PoolParts & { readonly settings: PoolSettings };
+  readonly #statements: Statements;
+  readonly #lending: Lending;
+  readonly #exporter: PrometheusExporter;
+  #mode: Subject['mode'] = 'new';
   #closing: Promise<void> | undefined;
 
   /** @throws PoolConfigError listing every problem. */
   constructor(options: PoolOptions, internals: PoolInternals = {}) {
-    this.config = parsePoolConfig(options);
-    this.name = this.config.name;
-    this.dialect = this.config.databaseType;
-    this.hasReplicas = planHosts(this.config).some((host) => host.role === 'replica');
-    this.#clock = internals.clock ?? systemClock;
-    this.#loadDriver = internals.loadDriver ?? loadDriver;
-    this.#startedAt = this.#clock.now();
+    const config = parsePoolConfig(options);
+    this.config = config;
+    this.name = config.name;
+    this.dialect = config.databaseType;
+    this.hasReplicas = planHosts(config).some((host) => host.role === 'replica');
+    const clock = internals.clock ?? systemClock;
+    const { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm } = config;
+    this.#parts = {
+      config,
+      settings: { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm },
+      clock,
+      random: internals.random ?? Math.random,
+      metrics: new PoolMetrics(config.name, clock),
+      events: new PoolEventBus(config.name),
+    };
+    this.#statements = new Statements(this.#parts);
+    this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
+    this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
   }
 
   async initialize(): Promise<InitializeResult> {
-    const { minConnections, maxConnections, adaptiveSizing, enableQueryRouting } = this.config;
-    const status = this.#initialized ? 'already_initialized' : 'initialized';
-    if (!this.#initialized) await this.#openFirst();
+    const { minConnections, maxConnections } = this.config;
+    const { adaptiveSizing, enableQueryRouting } = this.#parts.settings;
+    const status = this.#lending.isInitialized ? 'already_initialized' : 'initialized';
+    this.#begin();
+    await this.#lending.initialize();
     return { status, minConnections, maxConnections, adaptiveSizing, queryRouting: enableQueryRouting };
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    return this.#acquire(options);
+    this.#begin();
+    return this.#lending.lend(options, this.#holder(Pool.prototype.acquire));
   }
 
   async execute(
@@ -91,15 +108,17 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     lease: Lease | string,
     sql: string,
     params?: Params,
-    options?: ExecuteOptions & { fetchMode?: 'all' },
+    options?: ExecuteOptions & { fetchMode?: 'all' | 'many' },
   ): Promise<ExecuteResult>;
   async execute(lease: Lease | string, sql: string, params?: Params, options?: ExecuteOptions): Promise<AnyResult>;
   async execute(lease: Lease | string, sql: string, params?: Params, options: ExecuteOptions = {}): Promise<AnyResult> {
-    return this.#execute(this.#held(lease), sql, params, options, 0);
+    const held = this.#lending.held(lease);
+    const statement = this.#statements.bind(sql, params, options);
+    return this.#statements.execute(held.entry, statement, options, this.#parts.clock.now(), 0, held.id);
   }
 
   async release(lease: Lease | string): Promise<ReleaseResult> {
-    return this.#release(this.#held(lease), 'it was released');
+    return this.#lending.release(this.#lending.held(lease), 'it was released');
   }
 
   async query(
@@ -107,17 +126,13 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     params: Params | undefined,
     constraints: QueryConstraints & { fetchMode: 'one' },
   ): Promise<ExecuteResult<Row | null>>;
-  async query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' }): Promise<ExecuteResult>;
+  async query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
   async query(sql: string, params?: Params, constraints?: QueryConstraints): Promise<AnyResult>;
   async query(sql: string, params?: Params, constraints: QueryConstraints = {}): Promise<AnyResult> {
-    const startedAt = this.#clock.now();
-    const lease = await this.#acquire(constraints);
-    try {
-      const result = await this.#execute(lease, sql, params, this.#restOf(constraints, startedAt), lease.waitTimeMs);
-      return { ...result, connectionId: lease.connectionId };
-    } finally {
-      await this.#releaseAfterUse(lease);
-    }
+    const statement = this.#statements.bind(sql, params, constraints);
+    return this.#withShortLease(constraints, (lease, startedAt) =>
+      this.#statements.execute(lease.entry, statement, constraints, startedAt, lease.waitTimeMs, lease.connectionId),
+    );
   }
 
   async executeMany(
@@ -125,37 +140,140 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     rows: readonly Params[],
     options: ExecuteManyOptions & { readonly lease?: Lease | string } = {},
   ): Promise<ExecuteManyResult> {
-    const startedAt = this.#clock.now();
-    if (options.lease !== undefined) return this.#executeMany(this.#held(options.lease), sql, rows, options, 0);
-    const lease = await this.#acquire(options);
+    const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
+    if (rows.length === 0) {
+      const connectionId = held?.id ?? '';
+      return { success: true, rowCount: 0, executionTimeMs: 0, waitTimeMs: 0, connectionId };
+    }
+    const batch = this.#statements.bindMany(sql, rows);
+    const run = (lease: PoolLease, startedAt: number, waitTimeMs: number, id: string): Promise<ExecuteManyResult> =>
+      this.#statements.executeMany(lease.entry, batch, options, startedAt, waitTimeMs, id);
+    if (held) return run(held, this.#parts.clock.now(), 0, held.id);
+    return this.#withShortLease(options, (lease, startedAt) => run(lease, startedAt, lease.waitTimeMs, lease.connectionId));
+  }
+
+  async *stream(sql: string, params?: Params, options: StreamOptions = {}): AsyncGenerator<Row, void, undefined> {
+    const { fetchSize = DEFAULT_FETCH_SIZE, signal } = options;
+    if (!Number.isSafeInteger(fetchSize) || fetchSize < 1)
+      throw new StatementParametersError('fetchSize of a stream must be a whole number from 1: how many rows to fetch at a time.');
+    const statement = this.#statements.bind(sql, params, { prepare: options.prepare });
+    if (options.lease === undefined) this.#begin();
+    const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
+    const lease = held ?? (await this.#lending.lend(options, undefined));
+    const { clock } = this.#parts;
+    const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
     try {
-      const result = await this.#executeMany(lease, sql, rows, this.#restOf(options, startedAt), lease.waitTimeMs);
-      return { ...result, connectionId: lease.connectionId };
+      yield* streamRows(lease.entry, statement, { ...limits, fetchSize, clock, closeGraceMs: milliseconds(this.config.cancelGraceMs) });
+    } catch (error) {
+      lease.entry.home.judge(lease.entry, error);
+      throw error;
     } finally {
-      await this.#releaseAfterUse(lease);
+      if (!held) await this.#lending.releaseAfterUse(lease);
     }
   }
 
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    const lease = await this.#acquire(options);
+    this.#begin();
+    const lease = await this.#lending.lend(options, this.#holder(Pool.prototype.withConnection));
     try {
       return await use(lease);
     } finally {
-      await this.#releaseAfterUse(lease);
+      await this.#lending.releaseAfterUse(lease);
     }
   }
 
+  async transaction<T>(work: (transaction: Lease) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const { clock, random, metrics } = this.#parts;
+    return runTransaction(work, options, {
+      dialect: this.dialect,
+      clock,
+      random,
+      lend: (use) => this.withConnection(use, options),
+      retried: () => metrics.retried(),
+    });
+  }
+
   lease(id: string): Lease {
-    return this.#held(id);
+    return this.#lending.held(id);
+  }
+
+  adjustPoolSize(newSize: number): AdjustResult {
+    const { minConnections, maxConnections } = this.config;
+    if (!Number.isSafeInteger(newSize) || newSize < minConnections || newSize > maxConnections) {
+      const reason = `The new size must be a whole number from minConnections (${minConnections}) to maxConnections (${maxConnections}).`;
+      return { success: false, reason };
+    }
+    this.#begin();
+    return { success: true, previousSize: this.#lending.resize(newSize), newSize };
   }
 
   stats(): PoolStats {
-    const uptimeSeconds = (this.#clock.now() - this.#startedAt) / 1000;
-    return poolStats(this.name, uptimeSeconds, this.#counters, this.#hosts);
+    return poolStats(this.#subject);
   }
 
   getStatus(): PoolStatus {
-    return poolStatus(this.#hosts);
+    return poolStatus(this.#subject);
+  }
+
+  getPoolStatistics(): PoolStatistics {
+    return poolStatistics(this.#subject);
+  }
+
+  getComprehensiveStatus(): ComprehensiveStatus {
+    return comprehensiveStatus(this.#subject);
+  }
+
+  async exportMetrics(): Promise<ExportedMetrics> {
+    return { prometheusMetrics: await this.#exporter.text() };
+  }
+
+  /** Lets a registry of prom-client collect this pool, too. @returns takes it out again @throws PoolConfigError on a clash of names */
+  registerMetrics(registry: Parameters<PrometheusExporter['register']>[0]): () => void {
+    return this.#exporter.register(registry);
+  }
+
+  on<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void {
+    this.#parts.events.on(name, listener);
+  }
+
+  off<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void {
+    this.#parts.events.off(name, listener);
+  }
+
+  /** Score under which a released connection is replaced. May be set at any time. @throws PoolConfigError */
+  get healthThreshold(): number {
+    return this.#parts.settings.healthThreshold;
+  }
+
+  set healthThreshold(value: number) {
+    this.#parts.settings.healthThreshold = parsePoolSetting('healthThreshold', value);
+  }
+
+  /** Whether the pool sizes itself. May be set at any time. @throws PoolConfigError */
+  get adaptiveSizingEnabled(): boolean {
+    return this.#parts.settings.adaptiveSizing;
+  }
+
+  set adaptiveSizingEnabled(value: boolean) {
+    this.#parts.settings.adaptiveSizing = parsePoolSetting('adaptiveSizing', value);
+  }
+
+  /** Whether query patterns are learned (together with the router's `patternLearning`). May be set at any time. @throws PoolConfigError */
+  get enableQueryRouting(): boolean {
+    return this.#parts.settings.enableQueryRouting;
+  }
+
+  set enableQueryRouting(value: boolean) {
+    this.#parts.settings.enableQueryRouting = parsePoolSetting('enableQueryRouting', value);
+  }
+
+  /** Whether connections are opened when a run begins. May be set at any time. @throws PoolConfigError */
+  get preWarm(): boolean {
+    return this.#parts.settings.preWarm;
+  }
+
+  set preWarm(value: boolean) {
+    this.#parts.settings.preWarm = parsePoolSetting('preWarm', value);
   }
 
   close(): Promise<void> {
@@ -166,207 +284,56 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     await this.close();
   }
 
-  /** A run begins; its id may have been used before. */
-  beginRun(runId: string): void {
-    this.#runs.begin(runId);
+  /** A run begins; its id may have been used before. What its workflow needed before is opened in the background. */
+  beginRun(runId: string, workflow?: string): void {
+    this.#lending.beginRun(runId, workflow);
   }
 
   /** A run is over: what it still runs is cancelled, what is open is rolled back, its leases and places in line are given up. */
   async endRun(runId: string): Promise<void> {
-    const leases = this.#runs.finish(runId);
-    for (const host of this.#hosts) host.dismiss(runId, () => new RunFinishedError(this.name, runId));
-    await Promise.all(
-      leases.map((lease) => {
-        lease.entry.interrupt(new RunFinishedError(this.name, runId));
-        return this.#release(lease, 'its run is over');
-      }),
-    );
+    await this.#lending.endRun(runId);
   }
 
-  async #acquire(options: AcquireOptions): Promise<PoolLease> {
-    const startedAt = this.#clock.now();
-    this.#refuseIfOver(options);
-    if (this.#hosts.length === 0) await this.#start();
-    this.#refuseIfOver(options);
-    const host = this.#hostFor(options.role);
-    const idle = host.take(options.prefer);
-    const limit = options.timeoutMs ?? milliseconds(this.config.acquireTimeoutMs);
-    const entry = idle ?? (await host.wait(options, Math.max(1, limit - (this.#clock.now() - startedAt))));
-    const { runId } = options;
-    if (runId !== undefined && this.#runs.isFinished(runId)) {
-      host.giveBack(entry);
-      throw new RunFinishedError(this.name, runId);
-    }
-    return this.#lend(entry, host, runId, this.#clock.now() - startedAt);
+  get #subject(): Subject {
+    return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode };
   }
 
-  #lend(entry: Entry, host: Host, runId: string | undefined, waitTimeMs: number): PoolLease {
-    this.#counters.waits.add(waitTimeMs);
-    const id = `${entry.id}#${++this.#issuedLeases}`;
-    const lease = new PoolLease(id, entry, host, runId, waitTimeMs, (held) => this.#release(held, 'it was released'));
-    entry.usableId = id;
-    this.#leases.set(id, lease);
-    this.#runs.add(lease);
-    return lease;
+  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. @param door its frames above are the pool's own */
+  #holder(door: (...args: never[]) => unknown): LeaseHolder {
+    if (this.config.leakThresholdMs === 'never') return NOBODY;
+    const holder: { stack: string | undefined } = { stack: undefined };
+    Error.captureStackTrace(holder, door);
+    return holder;
   }
 
-  #refuseIfOver({ runId, signal }: AcquireOptions): void {
+  #begin(): void {
     if (this.#closing) throw new PoolClosedError(this.name);
-    if (signal?.aborted) throw new PoolAbortedError(`Waiting for a connection of pool "${this.name}"`, false, signal.reason);
-    if (runId !== undefined && this.#runs.isFinished(runId)) throw new RunFinishedError(this.name, runId);
+    this.#mode = 'running';
   }
 
-  #hostFor(role: AcquireOptions['role']): Host {
-    return (role === 'replica' ? this.#hosts.find((host) => host.plan.role === 'replica') : undefined) ?? this.#hosts[0]!;
-  }
-
-  async #start(): Promise<void> {
-    const driver = await (this.#driver ??= Promise.resolve(this.#loadDriver(this.config)));
-    if (this.#hosts.length > 0 || this.#closing) return;
-    const { config } = this;
-    this.#hosts = driver.hosts.map((plan) => new Host({ plan, driver, config, clock: this.#clock, counters: this.#counters }));
-    this.#initialized = true;
-    for (const host of this.#hosts) host.fill(host.plan.min);
-  }
-
-  /** Opens `min` of each host, at least one in all, so that a database that is not there is found out. */
-  async #openFirst(): Promise<void> {
-    await this.#start();
-    this.#initialized = false;
-    const limit = milliseconds(this.config.acquireTimeoutMs);
-    const wanted = this.#hosts.flatMap((host, index) => Array.from({ length: Math.max(host.plan.min, index === 0 ? 1 : 0) }, () => host));
-    const opened = await Promise.allSettled(
-      wanted.map(async (host) => ({ host, entry: host.take(undefined) ?? (await host.wait({}, limit)) })),
-    );
-    // Only when all are there: one that goes back at once would be the next one's.
-    for (const result of opened) if (result.status === 'fulfilled') result.value.host.giveBack(result.value.entry);
-    const failure = opened.find((result) => result.status === 'rejected');
-    if (failure) throw failure.reason;
-    this.#initialized = true;
-  }
-
-  #held(lease: Lease | string): PoolLease {
-    const id = typeof lease === 'string' ? lease : lease.id;
-    const held = this.#leases.get(id);
-    if (held) return held;
-    const reason = lease instanceof PoolLease ? lease.overBecause : undefined;
-    const number = Number(/#(\d+)$/.exec(id)?.[1] ?? Infinity);
-    if (reason !== undefined || number <= this.#issuedLeases) throw new LeaseReleasedError(this.name, id, reason ?? 'it was released');
-    throw new LeaseUnknownError(this.name, id);
-  }
-
-  async #execute(
-    lease: PoolLease,
-    sql: string,
-    params: Params | undefined,
-    options: ExecuteOptions,
-    waitTimeMs: number,
-  ): Promise<AnyResult> {
-    const statement = bindStatement(sql, params, this.dialect, options.prepare);
-    const { result, executionTimeMs } = await this.#measure(lease, () => lease.entry.execute(statement, this.#limits(options)));
-    return { ...toResult(result, options.fetchMode), executionTimeMs, waitTimeMs, connectionId: lease.id };
-  }
-
-  async #executeMany(
-    lease: PoolLease,
-    sql: string,
-    rows: readonly Params[],
-    options: ExecuteManyOptions,
-    waitTimeMs: number,
-  ): Promise<ExecuteManyResult> {
-    const done = { success: true, waitTimeMs, connectionId: lease.id };
-    if (rows.length === 0) return { ...done, rowCount: 0, executionTimeMs: 0 };
-    const batch = bindBatch(sql, rows, this.dialect);
-    const { result, executionTimeMs } = await this.#measure(lease, () => lease.entry.executeMany(batch, this.#limits(options)));
-    return { ...done, rowCount: result, executionTimeMs };
-  }
-
-  async #measure<T>(lease: PoolLease, work: () => Promise<T>): Promise<{ result: T; executionTimeMs: number }> {
-    const startedAt = this.#clock.now();
-    this.#counters.executed += 1;
-    try {
-      const result = await work();
-      const executionTimeMs = this.#clock.now() - startedAt;
-      this.#counters.queryTimes.add(executionTimeMs);
-      lease.entry.latencies.add(executionTimeMs);
-      return { result, executionTimeMs };
-    } catch (error) {
-      this.#counters.errors += 1;
-      throw error;
+  /**
+   * A lease for one statement. What failed because its connection was gone before anything was sent, or only read, is done once more
+   * on another connection.
+   */
+  async #withShortLease<T>(options: AcquireOptions, use: (lease: PoolLease, startedAt: number) => Promise<T>): Promise<T> {
+    this.#begin();
+    const startedAt = this.#parts.clock.now();
+    for (let tries = 1; ; tries++) {
+      const lease = await this.#lending.lend(options, undefined, startedAt);
+      try {
+        return await use(lease, startedAt);
+      } catch (error) {
+        if (tries > 1 || !(error instanceof ConnectionLostError) || error.mayHaveExecuted || lease.released) throw error;
+        this.#parts.metrics.retried();
+      } finally {
+        if (!lease.released) await this.#lending.releaseShort(lease);
+      }
     }
-  }
-
-  #limits({ signal, timeoutMs }: ExecuteOptions): { signal: AbortSignal | undefined; timeoutMs: number } {
-    return { signal, timeoutMs: timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
-  }
-
-  /** A `timeoutMs` of `query` covers waiting and running: what is left of it. */
-  #restOf<T extends ExecuteOptions>(options: T, startedAt: number): T {
-    if (options.timeoutMs === undefined) return options;
-    return { ...options, timeoutMs: Math.max(1, options.timeoutMs - (this.#clock.now() - startedAt)) };
-  }
-
-  /** The end of the run may have released it already. */
-  async #releaseAfterUse(lease: PoolLease): Promise<void> {
-    if (!lease.released) await this.#release(lease, 'it was released');
-  }
-
-  async #release(lease: PoolLease, reason: string): Promise<ReleaseResult> {
-    const { entry, host } = lease;
-    lease.overBecause = reason;
-    this.#leases.delete(lease.id);
-    this.#runs.remove(lease);
-    const clean = await this.#clean(entry);
-    if (clean) host.giveBack(entry);
-    else {
-      this.#counters.recycled += 1;
-      host.discard(entry);
-    }
-    return { status: clean ? 'released' : 'recycled', connectionId: lease.id };
-  }
-
-  /** Within `resetTimeoutMs`, or not at all: a connection that does not answer must not hold up its borrower. */
-  async #clean(entry: Entry): Promise<boolean> {
-    if (!entry.connection.usable) return false;
-    if (entry.isClean) return true;
-    if (entry.state !== 'gone') entry.state = 'cleaning';
-    const limit = milliseconds(this.config.resetTimeoutMs);
-    let stopTimer: (() => void) | undefined;
-    const overdue = new Promise<boolean>((resolve) => {
-      if (Number.isFinite(limit)) stopTimer = this.#clock.setTimer(() => resolve(false), limit);
-    });
-    const cleaned = entry.reset().then(
-      () => entry.connection.usable && entry.connection.clean,
-      () => false,
-    );
-    const clean = await Promise.race([cleaned, overdue]);
-    stopTimer?.();
-    return clean;
   }
 
   async #close(): Promise<void> {
-    const graceMs = milliseconds(this.config.closeGraceMs);
-    const driver = await this.#driver?.catch(() => undefined);
-    await Promise.all(this.#hosts.map((host) => host.close(graceMs)));
-    for (const lease of this.#leases.values()) {
-      lease.overBecause = 'its pool was closed';
-      this.#runs.remove(lease);
-    }
-    this.#leases.clear();
-    await driver?.close();
+    this.#mode = 'closing';
+    await this.#lending.close();
+    this.#mode = 'closed';
   }
-}
-
-function toResult(
-  result: DriverResult,
-  fetchMode: ExecuteOptions['fetchMode'],
-): Omit<AnyResult, 'executionTimeMs' | 'waitTimeMs' | 'connectionId'> {
-  const { rows, rowCount, fields, lastInsertId } = result;
-  return {
-    success: true,
-    data: fetchMode === 'one' ? (rows[0] ?? null) : rows,
-    rowCount,
-    ...(lastInsertId !== undefined && { lastInsertId }),
-    fields,
-  };
 }

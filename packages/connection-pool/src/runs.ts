@@ -1,40 +1,103 @@
-/** Which run holds which leases, and which runs are over. */
+/** What runs hold, what they held at most, and which are over. */
+import type { ConnectionRole } from './contract.ts';
 import type { PoolLease } from './lease.ts';
 
 /** Finished runs remembered; a late call of an older one finds no lease anyway. */
-const REMEMBERED = 10_000;
+const REMEMBERED_RUNS = 10_000;
+/** Workflows whose past is remembered, and how many of their last runs. */
+const REMEMBERED_WORKFLOWS = 1000;
+const REMEMBERED_PEAKS = 100;
+/** What a workflow is thought to need of which nothing is known. */
+const FIRST_GUESS: Peaks = { primary: 2, replica: 0 };
+
+/** Connections held at once at most, by role. */
+export type Peaks = Readonly<Record<ConnectionRole, number>>;
+
+interface Run {
+  readonly workflow: string | undefined;
+  readonly leases: Set<PoolLease>;
+  readonly active: Record<ConnectionRole, number>;
+  readonly peak: Record<ConnectionRole, number>;
+}
 
 export class Runs {
-  readonly #leases = new Map<string, Set<PoolLease>>();
+  readonly #runs = new Map<string, Run>();
   readonly #finished = new Set<string>();
+  /** Peaks of past runs by workflow, oldest first; the workflow that ran last is last. */
+  readonly #history = new Map<string, Peaks[]>();
 
   isFinished(runId: string): boolean {
     return this.#finished.has(runId);
   }
 
   /** A run with an id that was used before begins anew (a resumed run). */
-  begin(runId: string): void {
+  begin(runId: string, workflow: string | undefined): void {
     this.#finished.delete(runId);
+    const known = this.#runs.get(runId);
+    this.#runs.set(runId, known ? { ...known, workflow } : newRun(workflow));
+  }
+
+  /**
+   * What a run of this workflow will need: the 90th percentile of what past runs held at most, 2 without any. Asked before the run
+   * itself is counted.
+   */
+  expected(workflow: string): Peaks {
+    const past = this.#history.get(workflow);
+    if (!past || past.length === 0) return FIRST_GUESS;
+    const at = (role: ConnectionRole): number => past.map((peaks) => peaks[role]).sort((a, b) => a - b)[Math.floor(0.9 * past.length)]!;
+    return { primary: at('primary'), replica: at('replica') };
+  }
+
+  /** Connections that the run holds. */
+  held(runId: string): number {
+    return this.#runs.get(runId)?.leases.size ?? 0;
+  }
+
+  leasesOf(runId: string): Iterable<PoolLease> {
+    return this.#runs.get(runId)?.leases ?? [];
   }
 
   add(lease: PoolLease): void {
-    if (lease.runId === undefined) return;
-    const leases = this.#leases.get(lease.runId);
-    if (leases) leases.add(lease);
-    else this.#leases.set(lease.runId, new Set([lease]));
+    const { runId, role } = lease;
+    if (runId === undefined) return;
+    let run = this.#runs.get(runId);
+    if (!run) this.#runs.set(runId, (run = newRun(undefined)));
+    run.leases.add(lease);
+    run.active[role] += 1;
+    run.peak[role] = Math.max(run.peak[role], run.active[role]);
   }
 
   remove(lease: PoolLease): void {
-    if (lease.runId === undefined) return;
-    const leases = this.#leases.get(lease.runId);
-    leases?.delete(lease);
-    if (leases?.size === 0) this.#leases.delete(lease.runId);
+    const { runId, role } = lease;
+    if (runId === undefined) return;
+    const run = this.#runs.get(runId);
+    if (!run?.leases.delete(lease)) return;
+    run.active[role] -= 1;
+    // Nobody will tell of its end: it was never begun.
+    if (run.workflow === undefined && run.leases.size === 0) this.#runs.delete(runId);
   }
 
   /** Marks the run as over. @returns its leases, which the caller releases */
   finish(runId: string): PoolLease[] {
     this.#finished.add(runId);
-    if (this.#finished.size > REMEMBERED) this.#finished.delete(this.#finished.values().next().value!);
-    return [...(this.#leases.get(runId) ?? [])];
+    if (this.#finished.size > REMEMBERED_RUNS) this.#finished.delete(this.#finished.values().next().value!);
+    const run = this.#runs.get(runId);
+    if (!run) return [];
+    this.#runs.delete(runId);
+    if (run.workflow !== undefined) this.#remember(run.workflow, run.peak);
+    return [...run.leases];
   }
+
+  #remember(workflow: string, peak: Peaks): void {
+    const past = this.#history.get(workflow) ?? [];
+    past.push({ ...peak });
+    if (past.length > REMEMBERED_PEAKS) past.shift();
+    this.#history.delete(workflow);
+    this.#history.set(workflow, past);
+    if (this.#history.size > REMEMBERED_WORKFLOWS) this.#history.delete(this.#history.keys().next().value!);
+  }
+}
+
+function newRun(workflow: string | undefined): Run {
+  return { workflow, leases: new Set(), active: { primary: 0, replica: 0 }, peak: { primary: 0, replica: 0 } };
 }

@@ -1,8 +1,10 @@
 /**
- * Callers waiting for a connection, first come, first served. A doubly linked list: joining, being served and giving up are
- * each O(1), also with many thousands waiting (pools that use an array pay O(n) for each that gives up).
+ * Callers waiting for a connection. Within one run first come, first served; between runs each in turn, so that a run with
+ * thousands of waiters does not shut out the others. Joining, being served and giving up are each O(1), also with many thousands
+ * waiting (pools that use an array pay O(n) for each that gives up).
  */
 import type { Clock } from '@kailash-ts/core';
+import { setPatientTimer } from './patient-timer.ts';
 
 /** One caller. Modes: waiting -> served | failed; which comes first decides, and only once. */
 export class Waiter<T> {
@@ -10,92 +12,137 @@ export class Waiter<T> {
   /** @internal */ next: Waiter<T> | undefined;
   readonly promise: Promise<T>;
   readonly runId: string | undefined;
+  readonly joinedAt: number;
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
-  #cleanUp: () => void = () => {};
-  #leave: () => void;
+  #cleanUp: (() => void) | undefined;
+  readonly #queue: WaiterQueue<T>;
 
-  constructor(runId: string | undefined, leave: (waiter: Waiter<T>) => void) {
+  constructor(runId: string | undefined, joinedAt: number, queue: WaiterQueue<T>) {
     this.runId = runId;
-    this.#leave = () => leave(this);
+    this.joinedAt = joinedAt;
+    this.#queue = queue;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  /** Gives up when the signal is aborted or the time is over. Both errors are made only then. */
+  /** Gives up when the signal is aborted or the time is over. Both errors are made only then, while it still stands in line. */
   limit(
     clock: Clock,
     timeoutMs: number,
     signal: AbortSignal | undefined,
     errors: { readonly onTimeout: () => unknown; readonly onAbort: (reason: unknown) => unknown },
   ): void {
-    const onAbort = (): void => this.fail(errors.onAbort(signal!.reason));
-    const cancelTimer = Number.isFinite(timeoutMs) ? clock.setTimer(() => this.fail(errors.onTimeout()), timeoutMs) : undefined;
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const cancelTimer = setPatientTimer(clock, () => this.fail(errors.onTimeout()), timeoutMs);
+    if (!signal) {
+      this.#cleanUp = cancelTimer;
+      return;
+    }
+    const onAbort = (): void => this.fail(errors.onAbort(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
     this.#cleanUp = () => {
-      cancelTimer?.();
-      signal?.removeEventListener('abort', onAbort);
+      cancelTimer();
+      signal.removeEventListener('abort', onAbort);
     };
   }
 
   serve(value: T): void {
-    this.#cleanUp();
+    this.#cleanUp?.();
     this.#resolve(value);
   }
 
   fail(error: unknown): void {
-    this.#leave();
-    this.#cleanUp();
+    this.#queue.remove(this);
+    this.#cleanUp?.();
     this.#reject(error);
   }
 }
 
-/** The queue. Owned by one host of a pool. */
+/** Those of one run, longest waiting first. */
+interface Turn<T> {
+  head: Waiter<T> | undefined;
+  tail: Waiter<T> | undefined;
+  size: number;
+}
+
+/** Whether a run (undefined: callers outside of runs) may be given another connection now. */
+export type MayHold = (runId: string | undefined) => boolean;
+
+const everyone: MayHold = () => true;
+
+/** The queue of one role. Owned by its line. */
 export class WaiterQueue<T> {
-  #head: Waiter<T> | undefined;
-  #tail: Waiter<T> | undefined;
+  /** In the order of their turns: whose turn has come is first, and goes to the end when served. */
+  readonly #turns = new Map<string | undefined, Turn<T>>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  join(runId: string | undefined): Waiter<T> {
-    const waiter = new Waiter<T>(runId, (leaving) => this.#remove(leaving));
-    waiter.previous = this.#tail;
-    if (this.#tail) this.#tail.next = waiter;
-    else this.#head = waiter;
-    this.#tail = waiter;
+  join(runId: string | undefined, now: number): Waiter<T> {
+    const waiter = new Waiter<T>(runId, now, this);
+    const turn = this.#turns.get(runId);
+    if (turn) {
+      waiter.previous = turn.tail;
+      turn.tail!.next = waiter;
+      turn.tail = waiter;
+      turn.size += 1;
+    } else this.#turns.set(runId, { head: waiter, tail: waiter, size: 1 });
     this.#size += 1;
     return waiter;
   }
 
-  /** Takes the one that waits longest out of the queue; the caller serves or fails it. */
-  shift(): Waiter<T> | undefined {
-    const waiter = this.#head;
-    if (waiter) this.#remove(waiter);
-    return waiter;
-  }
-
-  /** Fails all, or those of which `only` is true. */
-  failAll(error: () => unknown, only: (waiter: Waiter<T>) => boolean = () => true): void {
-    for (let waiter = this.#head; waiter;) {
-      const next: Waiter<T> | undefined = waiter.next;
-      if (only(waiter)) waiter.fail(error());
-      waiter = next;
+  /** Takes the next one that may hold a connection out of the queue; the caller serves or fails it. */
+  shift(mayHold: MayHold = everyone): Waiter<T> | undefined {
+    for (const [runId, turn] of this.#turns) {
+      if (!mayHold(runId)) continue;
+      const waiter = turn.head!;
+      this.remove(waiter);
+      // Its next one waits until the others had their turn.
+      if (turn.size > 0 && this.#turns.size > 1) {
+        this.#turns.delete(runId);
+        this.#turns.set(runId, turn);
+      }
+      return waiter;
     }
+    return undefined;
   }
 
-  #remove(waiter: Waiter<T>): void {
+  /** How many wait, by run. */
+  *sizes(): Iterable<readonly [runId: string | undefined, size: number]> {
+    for (const [runId, turn] of this.#turns) yield [runId, turn.size];
+  }
+
+  /** The one of a run that waits longest. */
+  oldest(runId: string | undefined): Waiter<T> | undefined {
+    return this.#turns.get(runId)?.head;
+  }
+
+  /** Fails all. */
+  failAll(error: () => unknown): void {
+    for (const runId of [...this.#turns.keys()]) this.failRun(runId, error);
+  }
+
+  /** Fails those of one run. */
+  failRun(runId: string | undefined, error: () => unknown): void {
+    for (let waiter = this.oldest(runId); waiter; waiter = this.oldest(runId)) waiter.fail(error());
+  }
+
+  /** Takes a waiter out, wherever it stands; one that is out already stays out. @internal */
+  remove(waiter: Waiter<T>): void {
+    const turn = this.#turns.get(waiter.runId);
     const { previous, next } = waiter;
-    if (this.#head !== waiter && previous === undefined) return; // already out
+    if (!turn || (turn.head !== waiter && previous === undefined)) return;
     if (previous) previous.next = next;
-    else this.#head = next;
+    else turn.head = next;
     if (next) next.previous = previous;
-    else this.#tail = previous;
+    else turn.tail = previous;
     waiter.previous = waiter.next = undefined;
+    turn.size -= 1;
     this.#size -= 1;
+    if (turn.size === 0) this.#turns.delete(waiter.runId);
   }
 }

@@ -5,7 +5,12 @@ export interface Clock {
   /** Wall-clock time as milliseconds since 1970, for timestamps that people read. */
   wallTime(): number;
   /** Calls `callback` once after `delayMs`; the returned function cancels it and may be called at any time. */
-  setTimer(callback: () => void, delayMs: number): () => void;
+  setTimer(callback: () => void, delayMs: number, options?: TimerOptions): () => void;
+}
+
+export interface TimerOptions {
+  /** Upkeep that must not keep the process alive. */
+  readonly background?: boolean;
 }
 
 /** Longest delay of a Node.js timer; longer ones are waited for in pieces. */
@@ -20,11 +25,12 @@ class SystemClock implements Clock {
     return Date.now();
   }
 
-  setTimer(callback: () => void, delayMs: number): () => void {
+  setTimer(callback: () => void, delayMs: number, { background = false }: TimerOptions = {}): () => void {
     let handle: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {
       const stepMs = Math.min(remainingMs, MAX_TIMER_MS);
       handle = setTimeout(() => (remainingMs > stepMs ? arm(remainingMs - stepMs) : callback()), Math.max(0, stepMs));
+      if (background) handle.unref();
     };
     arm(delayMs);
     return () => clearTimeout(handle);

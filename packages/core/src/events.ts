@@ -1,6 +1,6 @@
-import { EventEmitter } from 'eventemitter3';
 import { messageOf, serializeError, type SerializedError } from './errors.ts';
 import type { RunStatus } from './node.ts';
+import { SafeEmitter } from './safe-emitter.ts';
 
 /** How a step ended; `cancelled` also means that it never began because the run ended first. */
 export type NodeStatus = 'completed' | 'failed' | 'skipped' | 'cancelled';
@@ -47,36 +47,13 @@ export type RuntimeEventName = keyof RuntimeEvents;
 export type RuntimeListener<Name extends RuntimeEventName> = (event: RuntimeEvents[Name]) => void;
 
 /** Tells watchers. A listener that throws disturbs nobody: it becomes a `runtime:warning`. */
-export class EventBus {
-  readonly #emitter = new EventEmitter();
-
-  on<Name extends RuntimeEventName>(name: Name, listener: RuntimeListener<Name>): void {
-    this.#emitter.on(name, listener);
-  }
-
-  off<Name extends RuntimeEventName>(name: Name, listener: RuntimeListener<Name>): void {
-    this.#emitter.off(name, listener);
-  }
-
-  /** Whether anybody listens; payloads are built only then. */
-  has(name: RuntimeEventName): boolean {
-    return this.#emitter.listenerCount(name) > 0;
-  }
-
-  emit<Name extends RuntimeEventName>(name: Name, event: RuntimeEvents[Name]): void {
-    for (const listener of this.#emitter.listeners(name) as RuntimeListener<Name>[]) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#warnOf(name, error);
-      }
-    }
-  }
-
-  #warnOf(name: RuntimeEventName, error: unknown): void {
-    const message = `A listener of "${name}" threw: ${messageOf(error)}`;
-    if (name === 'runtime:warning') process.emitWarning(message);
-    else this.warn(message, error);
+export class EventBus extends SafeEmitter<RuntimeEvents> {
+  constructor() {
+    super((name, error) => {
+      const message = `A listener of "${name}" threw: ${messageOf(error)}`;
+      if (name === 'runtime:warning') process.emitWarning(message);
+      else this.warn(message, error);
+    });
   }
 
   warn(message: string, error: unknown): void {

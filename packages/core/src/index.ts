@@ -25,7 +25,11 @@ export type { ExecuteOptions, ProcessOptions, RuntimeOptions } from './config.ts
 export type { NodeReport, RunResult } from './result.ts';
 export type { NodeStatus, RuntimeEventName, RuntimeEvents, RuntimeListener } from './events.ts';
 export { sleep, systemClock } from './clock.ts';
-export type { Clock } from './clock.ts';
+export type { Clock, TimerOptions } from './clock.ts';
+
+// Events of one's own.
+export { SafeEmitter } from './safe-emitter.ts';
+export type { ListenerOf } from './safe-emitter.ts';
 
 // What other packages share: schema checks in the house's manner, suggestions.
 export { check, formatIssues, jsonSchemaOf, resolveRef, shapeOf } from './schema.ts';
@@ -38,6 +42,7 @@ export {
   ConfigError,
   DeadlineError,
   KailashError,
+  messageOf,
   NodeInputError,
   NodeOutputError,
   NodeStartError,

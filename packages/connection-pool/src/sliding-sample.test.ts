@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SlidingSample } from './stats.ts';
+import { SlidingSample } from './sliding-sample.ts';
 
 describe('a sliding sample', () => {
   it('has no figures without values', () => {

@@ -1,0 +1,85 @@
+/** What a pool tells its watchers. Payloads carry ids, counts and times: never SQL, values of parameters or secrets. */
+import { messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
+import type { CircuitState } from './breaker.ts';
+import type { ConnectionRole } from './contract.ts';
+import type { HealthState } from './health.ts';
+
+/** Why a connection was closed. */
+export type CloseReason =
+  | 'lost'
+  | 'could_not_be_cleaned'
+  | 'failed_check'
+  | 'unhealthy'
+  | 'idle_timeout'
+  | 'max_lifetime'
+  | 'role_changed'
+  | 'restart'
+  | 'resized'
+  | 'leaked'
+  | 'pool_closed';
+
+interface OfConnection {
+  readonly pool: string;
+  readonly host: string;
+  readonly connectionId: string;
+}
+
+interface OfHost {
+  readonly pool: string;
+  readonly host: string;
+}
+
+interface OfLease {
+  readonly pool: string;
+  readonly leaseId: string;
+  readonly connectionId: string;
+  readonly runId: string | undefined;
+}
+
+export interface PoolEvents {
+  /** When a connection is ready for its first use. */
+  'connection:opened': OfConnection & { readonly role: ConnectionRole; readonly durationMs: number };
+  /** When an attempt to open one has failed; the next one comes after `retryInMs`. */
+  'connection:refused': OfHost & { readonly error: SerializedError; readonly retryInMs: number };
+  /** When a connection leaves the pool, whatever the reason. */
+  'connection:closed': OfConnection & { readonly reason: CloseReason; readonly ageMs: number };
+  /** When a connection's state of health changes. */
+  'connection:health-changed': OfConnection & { readonly from: HealthState; readonly to: HealthState; readonly score: number };
+  /** When a caller is given a connection to hold (`acquire`; not for `query`, which holds none). */
+  'lease:acquired': OfLease & { readonly waitMs: number };
+  /** When a held connection is given back. */
+  'lease:released': OfLease & { readonly heldMs: number; readonly status: 'released' | 'recycled' };
+  /** Once per lease, when it is held for longer than `leakThresholdMs`. `stack` is where it was acquired. */
+  'lease:leaked': OfLease & { readonly nodeId: string | undefined; readonly heldMs: number; readonly stack: string | undefined };
+  /** When a lease that was reported as leaked is given back after all, or taken back by the pool. */
+  'lease:leak-ended': OfLease & { readonly heldMs: number; readonly reclaimed: boolean };
+  /** When a wait for a connection ends without one: time over, queue full, deadlock, circuit open. */
+  'acquire:failed': { readonly pool: string; readonly role: ConnectionRole; readonly runId: string | undefined; readonly code: string };
+  /** When a host's circuit breaker changes its state. */
+  'breaker:changed': OfHost & { readonly from: CircuitState; readonly to: CircuitState; readonly reason: string };
+  /** When the loss of a connection makes the supervisor replace it (and, by strategy, others). */
+  'supervisor:restarting': OfHost & { readonly connectionId: string; readonly restartCount: number; readonly delayMs: number };
+  /** When a connection was lost too often: the host counts as failing until one opens again, which goes on being tried. */
+  'supervisor:escalated': OfHost & { readonly restartCount: number; readonly retryInMs: number };
+  /** When a failing host has a connection again. */
+  'supervisor:recovered': OfHost;
+  /** When a server turns out to be something else than before: after a failover. */
+  'host:role-changed': OfHost & { readonly from: ConnectionRole; readonly to: ConnectionRole };
+  /** When `adjustPoolSize` has changed the size. */
+  'pool:resized': { readonly pool: string; readonly fromSize: number; readonly toSize: number };
+  /** When a listener threw. */
+  'pool:warning': { readonly pool: string; readonly message: string };
+}
+
+export type PoolEventName = keyof PoolEvents;
+
+/** Events of one pool. A listener that throws becomes a `pool:warning`. */
+export class PoolEventBus extends SafeEmitter<PoolEvents> {
+  constructor(pool: string) {
+    super((name, error) => {
+      const message = `A listener of "${name}" of pool "${pool}" threw: ${messageOf(error)}`;
+      if (name === 'pool:warning' || !this.has('pool:warning')) process.emitWarning(message);
+      else this.emit('pool:warning', { pool, message });
+    });
+  }
+}

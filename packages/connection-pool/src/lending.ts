@@ -1,0 +1,352 @@
+/** Who is lent which connection, and how it comes back. */
+import { milliseconds, type PoolConfig } from './config.ts';
+import type { AcquireOptions, Lease, ReleaseResult } from './contract.ts';
+import type { Driver } from './driver.ts';
+import type { Entry } from './entry.ts';
+import {
+  AcquireTimeoutError,
+  LeaseReleasedError,
+  LeaseUnknownError,
+  PoolAbortedError,
+  PoolClosedError,
+  RunFinishedError,
+  type LongestHeld,
+  type PoolCounts,
+} from './errors.ts';
+import { Housekeeper } from './housekeeper.ts';
+import { PoolLease, type LeaseOwner } from './lease.ts';
+import type { Holders } from './line.ts';
+import type { PoolParts } from './parts.ts';
+import { within } from './patient-timer.ts';
+import { Runs } from './runs.ts';
+import { ASK_AGAIN, Topology } from './topology.ts';
+
+/** A caller that holds a lease. */
+export interface LeaseHolder {
+  /** Where it asked; only while leaks are looked for. */
+  readonly stack: string | undefined;
+}
+
+/** Modes: new -> (first use) -> started -> (close) -> closed. Owned by its pool. */
+export class Lending implements Holders {
+  readonly #parts: PoolParts;
+  readonly #loadDriver: (config: PoolConfig) => Driver | Promise<Driver>;
+  readonly #owner: LeaseOwner;
+  /** Leases that callers know by id: those of `acquire`, not those of one statement. */
+  readonly #leases = new Map<string, PoolLease>();
+  readonly #runs = new Runs();
+  #issued = 0;
+  #driver: Promise<Driver> | undefined;
+  #topology: Topology | undefined;
+  #housekeeper: Housekeeper | undefined;
+  #initialized = false;
+  #closed = false;
+  /** Set by `resize` before there are hosts. */
+  #size: number | undefined;
+  readonly #bypassMs: number;
+
+  constructor(parts: PoolParts, loadDriver: (config: PoolConfig) => Driver | Promise<Driver>, owner: LeaseOwner) {
+    this.#parts = parts;
+    this.#loadDriver = loadDriver;
+    this.#owner = owner;
+    this.#bypassMs = milliseconds(parts.config.validateAfterIdleMs);
+  }
+
+  get topology(): Topology | undefined {
+    return this.#topology;
+  }
+
+  get isInitialized(): boolean {
+    return this.#initialized;
+  }
+
+  /** Opens `minConnections` of each host, and at least one of the primary: so a database that is not there is found out. */
+  async initialize(): Promise<void> {
+    const limitMs = milliseconds(this.#parts.config.acquireTimeoutMs);
+    const topology = this.#topology ?? (await this.#start());
+    const overdue = new AbortController();
+    const opening = topology.hosts.map(async (host) => {
+      const isPrimary = host.plan.role === 'primary';
+      const opened = host.ensure(Math.max(host.plan.min, isPrimary ? 1 : 0), overdue.signal);
+      // Without its replicas a pool works; they are tried again in the background.
+      await (isPrimary ? opened : opened.catch(() => {}));
+    });
+    const done = Promise.all(opening);
+    if (await within(this.#parts.clock, limitMs, done)) this.#initialized = true;
+    else {
+      overdue.abort(this.#timeout(topology.lineFor('primary').counts, limitMs, topology.hosts[0]!.connector.lastFailure));
+      await done;
+    }
+  }
+
+  /** @param holder who gets to know its id; undefined for one statement of the pool's own. @param startedAt when the caller's time began */
+  async lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt = this.#parts.clock.now()): Promise<PoolLease> {
+    this.#refuseIfOver(options);
+    const topology = this.#topology ?? (await this.#start());
+    const line = topology.lineFor(options.role);
+    const entry = line.take(options);
+    if (entry && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs) return this.#issue(entry, options, holder, startedAt);
+    try {
+      return await this.#lendSlowly(topology, entry, options, holder, startedAt);
+    } catch (error) {
+      this.#noteFailure(options, error);
+      throw error;
+    }
+  }
+
+  /** @throws LeaseReleasedError, LeaseUnknownError */
+  held(lease: Lease | string): PoolLease {
+    if (lease instanceof PoolLease && lease.overBecause === undefined && this.#leases.has(lease.id)) return lease;
+    const id = typeof lease === 'string' ? lease : lease.id;
+    const held = this.#leases.get(id);
+    if (held) return held;
+    const { name } = this.#parts.config;
+    const reason = lease instanceof PoolLease ? lease.overBecause : undefined;
+    const number = Number(/#(\d+)$/.exec(id)?.[1] ?? Infinity);
+    if (reason !== undefined || number <= this.#issued) throw new LeaseReleasedError(name, id, reason ?? 'it was released');
+    throw new LeaseUnknownError(name, id);
+  }
+
+  /** Gives a lease back; `recycled` when its connection was closed. Waits for cleaning, never for a replacement. */
+  async release(lease: PoolLease, reason: string): Promise<ReleaseResult> {
+    const { clock, config, events } = this.#parts;
+    const heldMs = clock.now() - lease.acquiredAt;
+    this.#end(lease, reason, heldMs);
+    await this.#takeBack(lease.entry);
+    const status = lease.entry.state === 'gone' ? 'recycled' : 'released';
+    const ids = { pool: config.name, leaseId: lease.id, connectionId: lease.connectionId, runId: lease.runId };
+    if (events.has('lease:released')) events.emit('lease:released', { ...ids, heldMs, status });
+    if (lease.isLeak) events.emit('lease:leak-ended', { ...ids, heldMs, reclaimed: false });
+    return { status, connectionId: lease.id };
+  }
+
+  /** Of a lease that nobody knows by id: at once where the connection is clean, as it nearly always is. */
+  releaseShort(lease: PoolLease): Promise<void> | undefined {
+    this.#end(lease, 'it was released', this.#parts.clock.now() - lease.acquiredAt);
+    const { entry } = lease;
+    if (!entry.isClean || entry.roleIsDoubtful) return this.#takeBack(entry);
+    entry.home.giveBack(entry);
+    return undefined;
+  }
+
+  /** The end of the run may have released it already. */
+  async releaseAfterUse(lease: PoolLease): Promise<void> {
+    if (!lease.released) await this.release(lease, 'it was released');
+  }
+
+  /** @returns the size before, per host */
+  resize(newSize: number): number {
+    const { config, events } = this.#parts;
+    const hosts = this.#topology?.hosts ?? [];
+    const fromSize = hosts[0]?.size ?? config.maxConnections;
+    this.#size = newSize;
+    for (const host of hosts) host.resize(newSize);
+    if (!this.#topology) void this.#start().catch(() => {});
+    events.emit('pool:resized', { pool: config.name, fromSize, toSize: newSize });
+    return fromSize;
+  }
+
+  beginRun(runId: string, workflow: string | undefined): void {
+    const expected = workflow === undefined || !this.#parts.settings.preWarm ? undefined : this.#runs.expected(workflow);
+    this.#runs.begin(runId, workflow);
+    if (!expected || this.#closed) return;
+    const warm = (topology: Topology): void => {
+      for (const host of topology.hosts) host.warm(Math.min(expected[host.role], host.size));
+    };
+    if (this.#topology) warm(this.#topology);
+    else void this.#start().then(warm, () => {}); // who asks for a connection is told why there is none
+  }
+
+  async endRun(runId: string): Promise<void> {
+    const { name } = this.#parts.config;
+    const over = (): RunFinishedError => new RunFinishedError(name, runId);
+    const leases = this.#runs.finish(runId);
+    for (const line of this.#topology?.lines ?? []) line.queue.failRun(runId, over);
+    await Promise.all(
+      leases.map((lease) => {
+        lease.entry.interrupt(over());
+        return this.release(lease, 'its run is over');
+      }),
+    );
+  }
+
+  heldBy(runId: string): number {
+    return this.#runs.held(runId);
+  }
+
+  longestHeld(): LongestHeld | undefined {
+    let longest: PoolLease | undefined;
+    for (const lease of this.#leases.values()) if (!longest || lease.acquiredAt < longest.acquiredAt) longest = lease;
+    if (!longest) return undefined;
+    const { id: leaseId, runId, nodeId, acquiredAt } = longest;
+    return { leaseId, runId, nodeId, heldMs: Math.round(this.#parts.clock.now() - acquiredAt) };
+  }
+
+  async close(): Promise<void> {
+    const { config } = this.#parts;
+    const graceMs = milliseconds(config.closeGraceMs);
+    this.#closed = true;
+    this.#housekeeper?.stop();
+    for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
+    const driver = await this.#driver?.catch(() => undefined);
+    await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
+    for (const lease of this.#leases.values()) {
+      lease.overBecause = 'its pool was closed';
+      this.#runs.remove(lease);
+    }
+    this.#leases.clear();
+    await driver?.close();
+  }
+
+  async #start(): Promise<Topology> {
+    const driver = await (this.#driver ??= Promise.resolve(this.#loadDriver(this.#parts.config)));
+    if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
+    if (this.#topology) return this.#topology;
+    const topology = (this.#topology = new Topology(driver, this.#parts, this));
+    const leases = this.#leases;
+    this.#housekeeper = new Housekeeper(this.#parts, {
+      topology,
+      runs: this.#runs,
+      get leases() {
+        return leases.values();
+      },
+      reclaim: (lease) => this.#reclaim(lease),
+    });
+    for (const host of topology.hosts) {
+      if (this.#size === undefined) host.upkeep();
+      else host.resize(Math.min(this.#size, host.plan.max));
+    }
+    return topology;
+  }
+
+  /** Waits in line, checks what was idle for long, and asks again where that failed, all within one time limit. */
+  async #lendSlowly(
+    topology: Topology,
+    taken: Entry | undefined,
+    options: AcquireOptions,
+    holder: LeaseHolder | undefined,
+    startedAt: number,
+  ): Promise<PoolLease> {
+    const { clock, config } = this.#parts;
+    const limitMs = options.timeoutMs ?? milliseconds(config.acquireTimeoutMs);
+    const remainingMs = (): number => limitMs - (clock.now() - startedAt);
+    for (let idle = taken; ; idle = undefined) {
+      const line = topology.lineFor(options.role);
+      const entry = idle ?? line.take(options) ?? (await waitIn(line.wait(options, Math.max(1, remainingMs()))));
+      if (!entry) continue;
+      if (await this.#isAlive(entry, remainingMs())) {
+        this.#refuse(entry, options);
+        return this.#issue(entry, options, holder, startedAt);
+      }
+      this.#refuseIfOver(options);
+      if (remainingMs() <= 0) throw this.#timeout(line.counts, limitMs, undefined);
+    }
+  }
+
+  /** Of one that was idle for a while; one that was just released is. */
+  async #isAlive(entry: Entry, remainingMs: number): Promise<boolean> {
+    const { clock, config } = this.#parts;
+    if (clock.now() - entry.idleSince <= this.#bypassMs) return entry.connection.usable;
+    return entry.home.check(entry, Math.max(1, Math.min(milliseconds(config.validateTimeoutMs), remainingMs)));
+  }
+
+  /** What was to be lent goes back when meanwhile nobody may have it any more. */
+  #refuse(entry: Entry, options: AcquireOptions): void {
+    try {
+      this.#refuseIfOver(options);
+    } catch (error) {
+      entry.home.giveBack(entry);
+      throw error;
+    }
+  }
+
+  #refuseIfOver({ runId, signal }: AcquireOptions): void {
+    const { name } = this.#parts.config;
+    if (this.#closed) throw new PoolClosedError(name);
+    if (signal?.aborted) throw new PoolAbortedError(`Waiting for a connection of pool "${name}"`, false, signal.reason);
+    if (runId !== undefined && this.#runs.isFinished(runId)) throw new RunFinishedError(name, runId);
+  }
+
+  #issue(entry: Entry, { runId, nodeId }: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease {
+    const { clock, metrics, config, events } = this.#parts;
+    const acquiredAt = clock.now();
+    const waitTimeMs = acquiredAt - startedAt;
+    metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
+    entry.wasLent = true;
+    const lease = new PoolLease({ owner: this.#owner, entry, number: ++this.#issued, runId, nodeId, waitTimeMs, acquiredAt });
+    if (runId !== undefined) this.#runs.add(lease);
+    if (!holder) return lease;
+    entry.leaseId = lease.id;
+    this.#leases.set(lease.id, lease);
+    lease.stack = holder.stack;
+    if (events.has('lease:acquired'))
+      events.emit('lease:acquired', { pool: config.name, leaseId: lease.id, connectionId: entry.id, runId, waitMs: waitTimeMs });
+    return lease;
+  }
+
+  #end(lease: PoolLease, reason: string, heldMs: number): void {
+    lease.overBecause = reason;
+    if (lease.entry.leaseId !== undefined) {
+      this.#leases.delete(lease.id);
+      lease.entry.leaseId = undefined;
+    }
+    if (lease.runId !== undefined) this.#runs.remove(lease);
+    this.#parts.metrics.released(heldMs);
+  }
+
+  /** What must go anyway is not cleaned first: its release would wait for nothing. */
+  async #takeBack(entry: Entry): Promise<void> {
+    const reason = entry.home.reasonToDiscard(entry);
+    if (reason) return entry.home.discard(entry, reason);
+    if (!entry.isClean || entry.roleIsDoubtful) {
+      if (entry.state === 'leased') entry.state = 'cleaning';
+      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.connection.usable ? 'could_not_be_cleaned' : 'lost');
+    }
+    entry.home.giveBack(entry);
+  }
+
+  /** Within `resetTimeoutMs`, or not at all: a connection that does not answer must not hold up its borrower. */
+  async #clean(entry: Entry): Promise<boolean> {
+    const { clock, config, metrics } = this.#parts;
+    const startedAt = clock.now();
+    const work = entry.reset().then(async () => {
+      if (entry.roleIsDoubtful) await entry.probeRole();
+      entry.roleIsDoubtful = false;
+    });
+    const done = await within(clock, milliseconds(config.resetTimeoutMs), work);
+    metrics.reset(clock.now() - startedAt);
+    return done && entry.connection.usable && entry.connection.clean;
+  }
+
+  #reclaim(lease: PoolLease): void {
+    const { clock, config, events } = this.#parts;
+    const heldMs = clock.now() - lease.acquiredAt;
+    const { id: leaseId, connectionId, runId, entry } = lease;
+    this.#end(lease, 'it was held for longer than leakThresholdMs and taken back', heldMs);
+    entry.interrupt(new LeaseReleasedError(config.name, leaseId, 'it was held for longer than leakThresholdMs and taken back'));
+    entry.home.discard(entry, 'leaked');
+    events.emit('lease:leak-ended', { pool: config.name, leaseId, connectionId, runId, heldMs, reclaimed: true });
+  }
+
+  #timeout(counts: PoolCounts, limitMs: number, cause: unknown): AcquireTimeoutError {
+    return new AcquireTimeoutError(this.#parts.config.name, limitMs, counts, cause, this.longestHeld());
+  }
+
+  #noteFailure({ role = 'primary', runId }: AcquireOptions, error: unknown): void {
+    const { metrics, events, config } = this.#parts;
+    metrics.acquireFailed(error);
+    if (!events.has('acquire:failed')) return;
+    const { code } = error as { code?: unknown };
+    events.emit('acquire:failed', { pool: config.name, role, runId, code: typeof code === 'string' ? code : 'UNKNOWN' });
+  }
+}
+
+/** Undefined when the caller is served elsewhere. */
+async function waitIn(waiting: Promise<Entry>): Promise<Entry | undefined> {
+  try {
+    return await waiting;
+  } catch (error) {
+    if (error === ASK_AGAIN) return undefined;
+    throw error;
+  }
+}
