@@ -39,7 +39,11 @@ export class Admin implements AsyncDisposable {
         : `SELECT id, command NOT IN ('Sleep') AS running, id IN (SELECT trx_mysql_thread_id FROM information_schema.innodb_trx) AS open
            FROM information_schema.processlist WHERE db = '${database}' AND id <> connection_id()`,
     );
-    return rows.map(({ id, running, open }) => ({ id: Number(id), running: Boolean(Number(running)), inTransaction: Boolean(Number(open)) }));
+    return rows.map(({ id, running, open }) => ({
+      id: Number(id),
+      running: Boolean(Number(running)),
+      inTransaction: Boolean(Number(open)),
+    }));
   }
 
   /** Ends all sessions of a database, or one. @returns how many */
