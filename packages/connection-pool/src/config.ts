@@ -1,6 +1,5 @@
 /** Configuration of a pool: schema, defaults, rules across fields. The only place where a default is written. */
 import { inspect } from 'node:util';
-import { closest } from '@kailash-ts/core';
 import { z } from 'zod';
 import { circuitBreakerSchema } from './breaker-config.ts';
 import { parseConnectionString } from './connection-string.ts';
@@ -139,7 +138,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> =
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
   const shaped = poolConfigSchema.safeParse(options ?? {});
-  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, Object.keys(poolConfigSchema.shape), closest);
+  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
   problems.push(...stringProblems);
   if (shaped.success) problems.push(...crossFieldProblems(shaped.data, values));
@@ -210,6 +209,6 @@ export function parsePoolSetting<Key extends 'healthThreshold' | 'adaptiveSizing
 ): Parsed[Key] {
   const parsed = poolConfigSchema.shape[key].unwrap().safeParse(value);
   if (parsed.success) return parsed.data as Parsed[Key];
-  const problems = describeIssues(parsed.error.issues, [], closest).map((problem) => problem.replace(/^it/, key));
+  const problems = describeIssues(parsed.error.issues, poolConfigSchema.shape[key]).map((problem) => problem.replace(/^it/, key));
   throw new PoolConfigError(`The setting of the pool is wrong: ${problems.join('; ')}`, { facts: { problems } });
 }

@@ -179,7 +179,8 @@ export class Connector {
     const isNews = attempt.startedAt >= this.#lastFailureAt;
     this.#lastFailure = error;
     this.#lastFailureAt = clock.now();
-    if (isFinal) this.breaker.forceOpen(error instanceof AuthenticationError ? 'the login was refused' : 'connecting cannot succeed', error);
+    if (isFinal)
+      this.breaker.forceOpen(error instanceof AuthenticationError ? 'the login was refused' : 'connecting cannot succeed', error);
     else if (!full && isNews) this.breaker.failure(error);
     const before = this.supervisor.state;
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());

@@ -235,7 +235,8 @@ export class LongTurn {
 
   run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
     if (this.#interrupted) return Promise.reject(this.#interrupted);
-    if (limits.signal?.aborted) return Promise.reject(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, limits.signal.reason));
+    if (limits.signal?.aborted)
+      return Promise.reject(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, limits.signal.reason));
     const operation = new Operation(work(), limits, this.#options, () => {
       this.#current = undefined;
       if (this.#ending) this.#onIdle();

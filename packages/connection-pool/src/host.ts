@@ -307,7 +307,11 @@ export class Host implements Home {
 
   /** The supervisor's strategy may want others replaced as well. */
   #restart(slots: readonly number[]): void {
-    if (slots.length > 0) this.#evict([...this.#entries.values()].filter((entry) => slots.includes(entry.slot)), 'restart');
+    if (slots.length > 0)
+      this.#evict(
+        [...this.#entries.values()].filter((entry) => slots.includes(entry.slot)),
+        'restart',
+      );
   }
 
   #evict(entries: readonly Entry[], reason: CloseReason): void {

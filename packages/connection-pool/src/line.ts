@@ -1,7 +1,14 @@
 /** Those who wait for connections of one role, and the hosts that have them. */
 import type { AcquireOptions, ConnectionRole } from './contract.ts';
 import type { Entry } from './entry.ts';
-import { AcquireTimeoutError, CircuitOpenError, PoolAbortedError, PoolQueueFullError, type LongestHeld, type PoolCounts } from './errors.ts';
+import {
+  AcquireTimeoutError,
+  CircuitOpenError,
+  PoolAbortedError,
+  PoolQueueFullError,
+  type LongestHeld,
+  type PoolCounts,
+} from './errors.ts';
 import type { Host } from './host.ts';
 import type { PoolParts } from './parts.ts';
 import { WaiterQueue } from './waiters.ts';

@@ -15,7 +15,9 @@ describe('the pool', () => {
       {
         clock,
         loadDriver: ({ minConnections, maxConnections }) => {
-          driver = new ScriptedDriver([{ name: 'primary', role: 'primary', address: 'scripted', min: minConnections, max: maxConnections }]);
+          driver = new ScriptedDriver([
+            { name: 'primary', role: 'primary', address: 'scripted', min: minConnections, max: maxConnections },
+          ]);
           return driver;
         },
       },

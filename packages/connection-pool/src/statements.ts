@@ -29,7 +29,8 @@ export class Statements {
   bind(sql: string, params: Params | undefined, { prepare, fetchMode, fetchSize }: ExecuteOptions): BoundStatement {
     const bound = bindStatement(sql, params, this.#config.databaseType, prepare);
     if (fetchMode !== 'many') {
-      if (fetchSize !== undefined) throw new StatementParametersError('fetchSize goes with fetchMode "many" only. Leave it out, or ask for many.');
+      if (fetchSize !== undefined)
+        throw new StatementParametersError('fetchSize goes with fetchMode "many" only. Leave it out, or ask for many.');
       return bound;
     }
     if (fetchSize === undefined || !Number.isSafeInteger(fetchSize) || fetchSize < 1)
