@@ -109,10 +109,16 @@ export const poolConfigSchema = z.strictObject({
 /** What the constructor of a pool takes. */
 export type PoolOptions = z.input<typeof poolConfigSchema>;
 
-/** A server and how to log in. */
-export interface ServerTarget {
+/** Where a server listens. */
+export interface ServerAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Servers and how to log in. */
+export interface ServerTarget {
+  /** By the name of their host plan: `primary`, `replica`, `replica-2`. */
+  readonly servers: Readonly<Record<string, ServerAddress>>;
   readonly database: string | undefined;
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -181,9 +187,14 @@ function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?
 
 /** Where a server's pool connects. */
 export function serverTarget(config: PoolConfig): ServerTarget {
-  const { host = 'localhost', port, database, user, password, name, prepareCacheSize, databaseType } = config;
+  const { database, user, password, name, prepareCacheSize } = config;
+  return { servers: serverAddresses(config), database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+}
+
+/** Each server by its name. */
+export function serverAddresses({ host = 'localhost', port, databaseType }: PoolConfig): Readonly<Record<string, ServerAddress>> {
   const defaultPort = databaseType === 'mysql' ? DEFAULT_PORTS.mysql : DEFAULT_PORTS.postgresql;
-  return { host, port: port ?? defaultPort, database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+  return { primary: { host, port: port ?? defaultPort } };
 }
 
 export function fileTarget({ database = ':memory:', busyTimeoutMs, prepareCacheSize }: PoolConfig): FileTarget {

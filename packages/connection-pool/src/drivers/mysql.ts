@@ -1,25 +1,23 @@
 /** MySQL and MariaDB through mysql2. Statements with values are prepared on the server, so that no value is ever pasted into SQL. */
-import type { Connection, ConnectionOptions, FieldPacket, ResultSetHeader } from 'mysql2';
+import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2';
 import type { ServerTarget } from '../config.ts';
-import type { TransactionStatus } from '../contract.ts';
-import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan } from '../driver.ts';
-import { ConnectionLostError, DriverMissingError, StatementError } from '../errors.ts';
+import type { ConnectionRole, TransactionStatus } from '../contract.ts';
+import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
+import { ConnectionLostError, StatementError } from '../errors.ts';
 import type { ParameterValue } from '../parameters.ts';
 import { mayChangeSession } from '../session-effects.ts';
-import { multiRowInsert, type MultiRowInsert } from './multi-row.ts';
-import { isFatal, toConnectError, toStatementError } from './mysql-errors.ts';
-import { toRows, toWire, typeName, type TypedIntegers } from './mysql-values.ts';
-
-type Mysql2 = typeof import('mysql2') & { readonly TypedParameter: TypedIntegers };
+import { runBatch } from './multi-row.ts';
+import { lastHeader, toResult, type Answer, type Header } from './mysql-answers.ts';
+import { INTERRUPTED, isFatal, toConnectError, toStatementError } from './mysql-errors.ts';
+import { connectionOptions, loadMysql, open, streamOf, type Mysql2 } from './mysql-login.ts';
+import { MysqlStream, type StreamingCommand } from './mysql-stream.ts';
+import { toWire, type TypedIntegers } from './mysql-values.ts';
+import { WaitingStream } from './waiting-stream.ts';
 
 const IN_TRANSACTION = 0x0001;
 const AUTOCOMMIT = 0x0002;
 /** Command cannot be prepared, and must go as text. */
 const UNSUPPORTED_PS = 1295;
-
-/** Bounds of one statement of a batch: parameters under the protocol's 65,535, and text and values well under max_allowed_packet. */
-const BATCH_PARAMETERS = 5000;
-const BATCH_BYTES = 1_000_000;
 
 /** The same meaning of times on all databases. */
 const SESSION_DEFAULTS = "SET time_zone = '+00:00'";
@@ -35,81 +33,37 @@ export class MysqlDriver implements Driver {
     this.hosts = hosts;
   }
 
-  async connect(_host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
+  async connect(host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
     const mysql = await loadMysql();
-    const { host, port } = this.#target;
-    const options = connectionOptions(this.#target);
+    const options = connectionOptions(this.#target, this.#target.servers[host.name]!);
     try {
-      const connection = await open(mysql, options, signal);
-      const result = new MysqlConnection(mysql, connection, options);
-      await result.prepareSession();
-      return result;
+      const connection = new MysqlConnection(mysql, await open(mysql, options, signal), options);
+      await prepared(connection, signal);
+      return connection;
     } catch (error) {
-      throw signal.aborted ? signal.reason : toConnectError(error, `${host}:${port}`);
+      throw signal.aborted ? signal.reason : toConnectError(error, host.address);
     }
   }
 
   async close(): Promise<void> {}
 }
 
-async function loadMysql(): Promise<Mysql2> {
+async function prepared(connection: MysqlConnection, signal: AbortSignal): Promise<void> {
+  const drop = (): void => connection.destroy();
+  signal.addEventListener('abort', drop, { once: true });
   try {
-    const loaded = (await import('mysql2')) as unknown as { default: Mysql2 };
-    return loaded.default;
+    signal.throwIfAborted();
+    await connection.begin();
   } catch (error) {
-    throw new DriverMissingError('MySQL', 'mysql2', error);
+    connection.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', drop);
   }
 }
 
-function connectionOptions({ host, port, database, user, password, prepareCacheSize }: ServerTarget): ConnectionOptions {
-  return {
-    host,
-    port,
-    ...(database !== undefined && { database }),
-    ...(user !== undefined && { user }),
-    ...(password !== undefined && { password }),
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    dateStrings: ['DATE'],
-    supportBigNumbers: true,
-    multipleStatements: false,
-    maxPreparedStatements: Math.max(1, prepareCacheSize),
-    connectTimeout: 0, // the pool has its own deadline
-    // IGNORE_SPACE changes the sql_mode at login only: after a reset of the session the same SQL would mean something else.
-    flags: ['-LOCAL_FILES', '-IGNORE_SPACE'],
-  };
-}
-
-function open(mysql: Mysql2, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const connection = mysql.createConnection(options);
-    const drop = (): void => {
-      streamOf(connection).destroy();
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', drop, { once: true });
-    connection.on('error', () => {}); // its failures reach us through callbacks and `end`
-    connection.connect((error) => {
-      signal.removeEventListener('abort', drop);
-      if (error) {
-        streamOf(connection).destroy();
-        reject(error);
-      } else resolve(connection);
-    });
-  });
-}
-
-function streamOf(connection: Connection): { destroy(): void; on(event: 'close', listener: () => void): void } {
-  return (connection as unknown as { stream: ReturnType<typeof streamOf> }).stream;
-}
-
-interface Answer {
-  readonly data: unknown;
-  readonly fields: readonly FieldPacket[] | undefined;
-}
-
 class MysqlConnection implements DriverConnection {
+  role: ConnectionRole = 'primary';
   readonly #mysql: Mysql2;
   /** mysql2 loads it anew at each access. */
   readonly #typed: TypedIntegers;
@@ -120,7 +74,12 @@ class MysqlConnection implements DriverConnection {
   #changed = false;
   #inTransaction = false;
   #autocommit = true;
+  /** Whether its transactions are read-only, as they shall be on a replica. */
+  #readOnly = false;
+  #stream: MysqlStream | undefined;
   #cancelling: Promise<void> | undefined;
+  /** Something must be done before the next statement. */
+  #detour = false;
   #stopKilling: AbortController | undefined;
   #onLost: () => void = () => {};
 
@@ -145,27 +104,34 @@ class MysqlConnection implements DriverConnection {
     return this.#inTransaction ? 'open' : 'idle';
   }
 
-  async prepareSession(): Promise<void> {
-    await this.#send(SESSION_DEFAULTS, []);
+  /** @internal What is left to do after login. */
+  async begin(): Promise<void> {
+    await this.#prepareSession();
+    await this.#askRole();
+    await this.#takeDetour();
   }
 
-  async execute({ text, values, prepare }: BoundStatement): Promise<DriverResult> {
-    await this.#settleCancel();
+  execute(statement: BoundStatement): Promise<DriverResult> {
+    if (this.#detour) return this.#takeDetour().then(() => this.#execute(statement));
+    return this.#execute(statement);
+  }
+
+  #execute({ text, values, prepare, maxRows }: BoundStatement): Promise<DriverResult> {
     if (mayChangeSession(text)) this.#changed = true;
-    const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
     const inTransaction = this.#inTransaction;
-    try {
-      return toResult(await this.#run(text, wire, prepare));
-    } catch (error) {
-      throw toStatementError(error, inTransaction);
-    }
+    return this.#run(text, this.#toWire(values), prepare).then(
+      (answer) => toResult(answer, maxRows),
+      (error: unknown) => {
+        throw toStatementError(error, inTransaction);
+      },
+    );
   }
 
   /** Sends, and knows afterwards whether a transaction is open. */
   async #run(text: string, wire: readonly unknown[], prepare?: boolean): Promise<Answer> {
     try {
       const answer = await this.#send(text, wire, prepare);
-      if (!this.#learnStatus(answer)) await this.#refreshStatus(text);
+      if (!this.#learnStatus(lastHeader(answer))) await this.#refreshStatus(text);
       return answer;
     } catch (error) {
       if (isFatal(error)) this.#breakOff();
@@ -174,13 +140,46 @@ class MysqlConnection implements DriverConnection {
     }
   }
 
-  async executeMany({ text, rows }: BoundBatch): Promise<number> {
-    await this.#settleCancel();
-    const insert = multiRowInsert(text, 'mysql');
+  stream(statement: BoundStatement, fetchSize: number): RowStream {
+    const opened = async (): Promise<MysqlStream> => {
+      if (this.#detour) await this.#takeDetour();
+      return this.#open(statement, fetchSize);
+    };
+    return new WaitingStream(opened());
+  }
+
+  #open({ text, values, prepare }: BoundStatement, fetchSize: number): MysqlStream {
+    if (!this.#usable) throw new ConnectionLostError('it was lost before', false);
+    if (mayChangeSession(text)) this.#changed = true;
+    const inTransaction = this.#inTransaction;
+    const options = { sql: text, rowsAsArray: true };
+    const connection = this.#connection as unknown as StreamingConnection;
+    const stream = new MysqlStream({
+      command: values.length === 0 ? connection.query(options) : connection.execute({ ...options, values: this.#toWire(values) }),
+      fetchSize,
+      pause: () => connection.pause(),
+      resume: () => connection.resume(),
+      kill: () => void this.#kill(),
+      onEnd: async (header, failure) => {
+        this.#stream = undefined;
+        this.#failRunning = undefined;
+        if (prepare === false && values.length > 0 && this.#usable) this.#connection.unprepare(options as never);
+        if (failure === undefined && this.#learnStatus(header)) return undefined;
+        if (failure !== undefined && isFatal(failure)) this.#breakOff();
+        else await this.#refreshStatus(text);
+        return failure === undefined ? undefined : toStatementError(failure, inTransaction);
+      },
+    });
+    this.#failRunning = (error) => stream.lost(error);
+    return (this.#stream = stream);
+  }
+
+  async executeMany(batch: BoundBatch): Promise<number> {
+    if (this.#detour) await this.#takeDetour();
     const own = !this.#inTransaction;
     await this.#plain(own ? 'BEGIN' : 'SAVEPOINT kailash_many');
     try {
-      const affected = insert ? await this.#insertRows(insert, rows, !own) : await this.#oneByOne(text, rows, !own);
+      const affected = await runBatch(batch, async (text, values, row) => (await this.#one(text, values, !own, row)).rowCount);
       await this.#plain(own ? 'COMMIT' : 'RELEASE SAVEPOINT kailash_many');
       return affected;
     } catch (error) {
@@ -192,39 +191,47 @@ class MysqlConnection implements DriverConnection {
     }
   }
 
-  async #insertRows(insert: MultiRowInsert, rows: BoundBatch['rows'], inTransaction: boolean): Promise<number> {
-    let affected = 0;
-    for (let start = 0; start < rows.length;) {
-      const end = endOfPiece(rows, start, Math.max(1, Math.floor(BATCH_PARAMETERS / insert.parametersPerRow)));
-      const values = rows.slice(start, end).flat();
-      affected += (await this.#one(insert.textFor(end - start), values, inTransaction, end - start === 1 ? start : undefined)).rowCount;
-      start = end;
-    }
-    return affected;
-  }
-
-  async #oneByOne(text: string, rows: BoundBatch['rows'], inTransaction: boolean): Promise<number> {
-    let affected = 0;
-    for (const [index, row] of rows.entries()) affected += (await this.#one(text, row, inTransaction, index)).rowCount;
-    return affected;
-  }
-
   async #one(text: string, values: readonly unknown[], inTransaction: boolean, row?: number): Promise<DriverResult> {
-    const wire = values.map((value) => toWire(value as ParameterValue, this.#typed));
     try {
-      return toResult(await this.#run(text, wire));
+      return toResult(await this.#run(text, this.#toWire(values)));
     } catch (error) {
       throw toStatementError(error, inTransaction, row);
     }
   }
 
-  /** KILL QUERY from a connection of its own; resolves when the server has answered. */
-  cancel(): Promise<void> {
-    this.#stopKilling = new AbortController();
-    return (this.#cancelling = this.#kill(this.#stopKilling.signal).catch(() => {}));
+  async ping(): Promise<void> {
+    if (this.#detour) await this.#takeDetour();
+    await this.#orLost(this.#track<void>((done) => this.#connection.ping((error) => done(error))));
   }
 
-  async #kill(signal: AbortSignal): Promise<void> {
+  async probeRole(): Promise<ConnectionRole> {
+    if (this.#detour) await this.#takeDetour();
+    await this.#orLost(this.#askRole());
+    return this.role;
+  }
+
+  /** `super_read_only` implies `read_only`; in newer MariaDB it is a word and no number. */
+  async #askRole(): Promise<void> {
+    const { data } = await this.#send('SELECT @@global.read_only', []);
+    const value = (data as unknown[][])[0]?.[0];
+    this.role = value === 0 || value === '0' || value === 'OFF' ? 'primary' : 'replica';
+    this.#detour ||= (this.role === 'replica') !== this.#readOnly;
+  }
+
+  cancel(): Promise<void> {
+    const killed = this.#kill();
+    this.#stream?.stop(INTERRUPTED);
+    return killed;
+  }
+
+  /** KILL QUERY from a connection of its own; resolves when the server has answered. */
+  #kill(): Promise<void> {
+    const stop = (this.#stopKilling = new AbortController());
+    this.#detour = true;
+    return (this.#cancelling = this.#sendKill(stop.signal).catch(() => {}));
+  }
+
+  async #sendKill(signal: AbortSignal): Promise<void> {
     const killer = await open(this.#mysql, this.#options, signal);
     signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
     try {
@@ -235,15 +242,22 @@ class MysqlConnection implements DriverConnection {
   }
 
   async reset(): Promise<void> {
-    await this.#settleCancel();
+    if (this.#detour) await this.#takeDetour();
     if (this.#inTransaction) await this.#plain('ROLLBACK');
     if (!this.#changed) return;
     await this.#track<void>((done) =>
       (this.#connection as unknown as { reset(callback: (error: unknown) => void): void }).reset((error) => done(error)),
     );
     this.#autocommit = true;
-    await this.prepareSession();
+    this.#readOnly = false;
+    await this.#prepareSession();
+    await this.#follow();
     this.#changed = false;
+  }
+
+  /** Settings that every session begins with. */
+  async #prepareSession(): Promise<void> {
+    await this.#send(SESSION_DEFAULTS, []);
   }
 
   async close(): Promise<void> {
@@ -265,6 +279,24 @@ class MysqlConnection implements DriverConnection {
     await this.#one(text, [], true);
   }
 
+  #toWire(values: readonly unknown[]): unknown[] {
+    return values.map((value) => toWire(value as ParameterValue, this.#typed));
+  }
+
+  async #takeDetour(): Promise<void> {
+    await this.#settleCancel();
+    await this.#follow();
+    this.#detour = (this.role === 'replica') !== this.#readOnly;
+  }
+
+  /** Makes the session read-only on a replica, and writable on a primary; a transaction that is open stays as it is. */
+  async #follow(): Promise<void> {
+    const readOnly = this.role === 'replica';
+    if (this.#inTransaction || readOnly === this.#readOnly) return;
+    await this.#plain(`SET SESSION TRANSACTION READ ${readOnly ? 'ONLY' : 'WRITE'}`);
+    this.#readOnly = readOnly;
+  }
+
   // A KILL that comes late hits the next statement: let one that does nothing take it.
   async #settleCancel(): Promise<void> {
     if (!this.#cancelling) return;
@@ -275,8 +307,18 @@ class MysqlConnection implements DriverConnection {
     });
   }
 
-  #learnStatus(answer: Answer): boolean {
-    const header = lastHeader(answer);
+  /** Whatever goes wrong is told as a loss: where nothing can be refused, a refusal proves nothing. */
+  async #orLost(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#breakOff();
+      const told = toStatementError(error, true);
+      throw told instanceof ConnectionLostError ? told : new ConnectionLostError(told.message, false);
+    }
+  }
+
+  #learnStatus(header: Header | undefined): boolean {
     if (!header) return !this.#inTransaction && this.#autocommit;
     const status = header.serverStatus ?? 0;
     this.#inTransaction = (status & IN_TRANSACTION) !== 0;
@@ -288,7 +330,7 @@ class MysqlConnection implements DriverConnection {
   async #refreshStatus(text: string): Promise<void> {
     if (!this.#inTransaction && this.#autocommit && !/^\s*call\b/i.test(text)) return;
     try {
-      this.#learnStatus(await this.#send('DO 0', []));
+      this.#learnStatus(lastHeader(await this.#send('DO 0', [])));
     } catch (error) {
       if (isFatal(error)) this.#breakOff();
     }
@@ -304,7 +346,7 @@ class MysqlConnection implements DriverConnection {
       if ((error as { errno?: number }).errno === UNSUPPORTED_PS && wire.length === 0) return await asText();
       throw error;
     } finally {
-      if (prepare === false) this.#connection.unprepare(text);
+      if (prepare === false) this.#connection.unprepare({ sql: text, rowsAsArray: true } as never);
     }
   }
 
@@ -337,39 +379,10 @@ class MysqlConnection implements DriverConnection {
   }
 }
 
-function endOfPiece(rows: BoundBatch['rows'], start: number, mostRows: number): number {
-  let end = start;
-  let bytes = 0;
-  while (end < rows.length && end - start < mostRows && (end === start || bytes < BATCH_BYTES)) {
-    for (const value of rows[end]!)
-      bytes += typeof value === 'string' ? value.length * 3 : value instanceof Uint8Array ? value.byteLength : 16;
-    end += 1;
-  }
-  return end;
-}
-
-/** Of a CALL that returns rows, the header is the last of several results. */
-function lastHeader({ data, fields }: Answer): (ResultSetHeader & { serverStatus?: number }) | undefined {
-  const last: unknown = isSeveral(fields) ? (data as unknown[]).at(-1) : data;
-  return last !== null && typeof last === 'object' && 'serverStatus' in last && 'affectedRows' in last
-    ? (last as ResultSetHeader)
-    : undefined;
-}
-
-/** mysql2 gives one list of fields for each of several results. */
-function isSeveral(fields: Answer['fields']): boolean {
-  return Array.isArray(fields) && (Array.isArray(fields[0]) || fields.at(-1) === undefined);
-}
-
-function toResult({ data, fields }: Answer): DriverResult {
-  if (isSeveral(fields)) return rowsResult((data as unknown[][][])[0]!, (fields as unknown as FieldPacket[][])[0] ?? []);
-  if (Array.isArray(data)) return rowsResult(data as unknown[][], fields ?? []);
-  const { affectedRows, insertId } = data as ResultSetHeader;
-  const lastInsertId = typeof insertId === 'string' ? BigInt(insertId) : insertId;
-  return { rows: [], rowCount: affectedRows, fields: [], ...(lastInsertId !== 0 && { lastInsertId }) };
-}
-
-function rowsResult(arrays: readonly unknown[][], fields: readonly FieldPacket[]): DriverResult {
-  const rows = toRows(arrays, fields);
-  return { rows, rowCount: rows.length, fields: fields.map((field) => ({ name: field.name, type: typeName(field) })) };
+/** What mysql2's types do not tell: commands without a callback, and how to hold them. */
+interface StreamingConnection {
+  query(options: { readonly sql: string; readonly rowsAsArray: boolean }): StreamingCommand;
+  execute(options: { readonly sql: string; readonly rowsAsArray: boolean; readonly values: unknown[] }): StreamingCommand;
+  pause(): void;
+  resume(): void;
 }
