@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CircuitBreaker } from './breaker.ts';
-import { poolChannels } from './channels.ts';
+import { PoolEventBus } from './events.ts';
 import { classifyError } from './error-classes.ts';
 import {
   AcquireTimeoutError,
@@ -113,11 +113,11 @@ describe('what figures, traces and channels tell', () => {
     meters = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })] });
     otelMetrics.setGlobalMeterProvider(meters);
     trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }));
-    for (const name of Object.keys(poolChannels)) subscribe(`kailash:pool:${name}`, listen);
+    subscribe('kailash:pool:statement:executed', listen);
   });
 
   afterEach(async () => {
-    for (const name of Object.keys(poolChannels)) unsubscribe(`kailash:pool:${name}`, listen);
+    unsubscribe('kailash:pool:statement:executed', listen);
     otelMetrics.disable();
     trace.disable();
     await meters.shutdown();
@@ -139,7 +139,8 @@ describe('what figures, traces and channels tell', () => {
       if (error === undefined) metrics.executed(1);
       else metrics.failed(error, 1);
       if (error !== undefined) breaker.failure(error);
-      poolChannels.executed.publish({ pool: 'orders', connectionId: 'primary-1', runId: undefined, durationMs: 1, failure });
+      const code = failure?.code ?? undefined;
+      new PoolEventBus('orders').emit('statement:executed', { pool: 'orders', connectionId: 'primary-1', durationMs: 1, code });
     };
     const outputs: string[] = [];
     const tell = (): void => void outputs.push(JSON.stringify(metrics.snapshot(GAUGES)), JSON.stringify(breaker.getStatus()));
