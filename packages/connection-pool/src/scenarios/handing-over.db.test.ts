@@ -26,7 +26,7 @@ const traces: Record<
       ['temporary table', "SELECT to_regclass('pg_temp.secret') IS NULL", true],
       ['advisory lock', "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()", 0],
       ['setting', 'SHOW work_mem', '4MB'],
-      ['cursor', 'SELECT count(*)::int FROM pg_cursors', 0],
+      ['cursor', "SELECT count(*)::int FROM pg_cursors WHERE name <> ''", 0],
       ['read-only session', 'SHOW default_transaction_read_only', 'off'],
     ],
   },

@@ -43,12 +43,13 @@ scenario(2, 'The server ends idle sessions', { on: ['postgresql', 'mysql'] }, as
   return `nobody sees an error; ${tallyText(reasons)}, refilled to 3 in the background after ${refilledMs} ms`;
 });
 
-scenario(2, 'The network resets idle connections, and the next borrower comes at once', { on: ['postgresql', 'mysql'] }, async (scene) => {
+scenario(2, 'The server ends an idle session just when it is lent', { on: ['postgresql', 'mysql'] }, async (scene) => {
   const pool = openPool(scene, { maxConnections: 1 });
   const admin = await scene.admin();
   let unharmed = 0;
   for (let round = 0; round < 20; round++) {
-    await pool.query('SELECT 1');
+    // The end of the round before may be on its way still.
+    await expect.poll(async () => (await failureOf(pool.query('SELECT 1')))?.code).toBeUndefined();
     const [session] = await admin.sessions(scene.database);
     // Not awaited: the end of the session and the statement race.
     const ending = admin.endSessions(scene.database, session!.id);

@@ -31,7 +31,9 @@ scenario(7, 'A statement is aborted, or exceeds its time limit, in the middle', 
   const pool = openPool(scene, { maxConnections: 1, minConnections: 1 });
   await pool.query('CREATE TABLE item (id integer PRIMARY KEY)');
   const told: number[] = [];
-  for (let round = 0; round < 8; round++) {
+  // SQLite cannot be interrupted: the next borrower waits for its end.
+  const rounds = scene.kind === 'sqlite' ? 3 : 8;
+  for (let round = 0; round < rounds; round++) {
     const lease = await pool.acquire();
     const abort = new AbortController();
     const byTime = round % 2 === 0;
@@ -48,14 +50,14 @@ scenario(7, 'A statement is aborted, or exceeds its time limit, in the middle', 
     await pool.release(lease);
     await pool.query('INSERT INTO item (id) VALUES (?)', [round]);
   }
-  expect((await pool.query('SELECT count(*) AS n FROM item')).data).toEqual([{ n: 8 }]);
+  expect((await pool.query('SELECT count(*) AS n FROM item')).data).toEqual([{ n: rounds }]);
   const { created } = pool.stats().connections;
   if (scene.kind !== 'sqlite') {
     expect(created).toBe(1);
     const running = (await (await scene.admin()).sessions(scene.database)).filter((session) => session.running);
     expect(running).toEqual([]);
   }
-  return `the caller is told after at most ${Math.max(...told)} ms, the server is told to stop; 8 stopped statements, 8 next borrowers unharmed, ${created} connection${created === 1 ? '' : 's'} used`;
+  return `the caller is told after at most ${Math.max(...told)} ms, the server is told to stop; ${rounds} stopped statements, ${rounds} next borrowers unharmed, ${created} connection${created === 1 ? '' : 's'} used`;
 });
 
 scenario(8, 'The cancel arrives when the statement is over', { on: ['postgresql', 'mysql'] }, async (scene) => {
