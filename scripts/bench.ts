@@ -11,7 +11,10 @@ import { ROOT } from './lib/workspace.ts';
 
 const BENCH = join(ROOT, 'bench');
 /** The benches that there are, and what they are about. */
-const BENCHES: Readonly<Record<string, string>> = { engine: 'what the engine adds to a node, against other engines' };
+const BENCHES: Readonly<Record<string, string>> = {
+  engine: 'what the engine adds to a node, against other engines',
+  pool: 'acquire, SELECT, errors, spike and outage, against other pools (--quick, --only <scenario>)',
+};
 
 function isInstalled(): boolean {
   const installed = join(BENCH, 'node_modules/.pnpm/lock.yaml');

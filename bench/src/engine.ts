@@ -12,8 +12,7 @@ import {
   type BenchResult,
   type Measurement,
 } from './harness.ts';
-import { fixedCostCase, measureAlone, notTried, onceCase, runCase } from './engine/measure.ts';
-import { SubjectProcess } from './engine/subject-process.ts';
+import { engineProcess, fixedCostCase, measureAlone, notTried, onceCase, runCase, type EngineProcess } from './engine/measure.ts';
 import type { Shape } from './engine/subject.ts';
 import { currentCommit, currentMachine, printReport } from './report.ts';
 
@@ -25,19 +24,19 @@ const SIZES = [100, 1_000, 10_000] as const;
 const LARGE_SIZES = [100_000, 1_000_000] as const;
 const OURS = 'kailash-ts';
 
-const handwritten = new SubjectProcess('hand-written', './handwritten.ts', LIMIT_MS);
-const ours = new SubjectProcess(OURS, './ours/plain.ts', 120_000);
+const handwritten = engineProcess('hand-written', './handwritten.ts', LIMIT_MS);
+const ours = engineProcess(OURS, './ours/plain.ts', 120_000);
 const variants = [
-  new SubjectProcess(`${OURS}, listeners on every event`, './ours/listeners.ts', LIMIT_MS),
-  new SubjectProcess(`${OURS}, zod schemas on every edge`, './ours/schemas.ts', LIMIT_MS),
-  new SubjectProcess(`${OURS}, retry policies`, './ours/retries.ts', LIMIT_MS),
+  engineProcess(`${OURS}, listeners on every event`, './ours/listeners.ts', LIMIT_MS),
+  engineProcess(`${OURS}, zod schemas on every edge`, './ours/schemas.ts', LIMIT_MS),
+  engineProcess(`${OURS}, retry policies`, './ours/retries.ts', LIMIT_MS),
 ];
 const peers = [
-  new SubjectProcess('p-graph', './peers/p-graph.ts', LIMIT_MS),
-  new SubjectProcess('flowed', './peers/flowed.ts', LIMIT_MS),
-  new SubjectProcess('Effect', './peers/effect.ts', LIMIT_MS),
-  new SubjectProcess('LangGraph.js', './peers/langgraph.ts', LIMIT_MS),
-  new SubjectProcess('Mastra', './peers/mastra.ts', LIMIT_MS),
+  engineProcess('p-graph', './peers/p-graph.ts', LIMIT_MS),
+  engineProcess('flowed', './peers/flowed.ts', LIMIT_MS),
+  engineProcess('Effect', './peers/effect.ts', LIMIT_MS),
+  engineProcess('LangGraph.js', './peers/langgraph.ts', LIMIT_MS),
+  engineProcess('Mastra', './peers/mastra.ts', LIMIT_MS),
 ];
 const everyone = [handwritten, ours, ...variants, ...peers];
 
@@ -72,7 +71,7 @@ function leaveOut({ scenario, subject }: BenchCase, reason: string): void {
   results.push({ scenario, subject, unit: 's, not finished within', value: LIMIT_MS / 1000 });
 }
 
-async function measureRuns(subjects: readonly SubjectProcess[], shape: Shape, nodes: number): Promise<void> {
+async function measureRuns(subjects: readonly EngineProcess[], shape: Shape, nodes: number): Promise<void> {
   const cases = subjects.map((subject) => {
     const one = runCase(subject, shape, nodes);
     const reason = stopped.get(`${shape} ${subject.name}`);

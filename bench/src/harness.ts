@@ -42,6 +42,8 @@ export interface BenchReport {
   readonly machine: Machine;
   readonly results: readonly BenchResult[];
   readonly goals: readonly BenchGoal[];
+  /** What a reader of the figures must know. */
+  readonly notes?: readonly string[];
 }
 
 /** One thing to measure: `measure` does it once (with as many repetitions as it needs to be longer than the clock's grain). */
@@ -107,4 +109,18 @@ export function toResult(measurement: Measurement): BenchResult | undefined {
 /** A goal that is met by a value of at most `goal`. */
 export function atMost(id: string, description: string, goal: number, value: number): BenchGoal {
   return { id, description, goal, value: round3(value), met: value <= goal };
+}
+
+/** A goal that is met by a value of at least `goal`. */
+export function atLeast(id: string, description: string, goal: number, value: number): BenchGoal {
+  return { id, description, goal, value: round3(value), met: value >= goal };
+}
+
+/**
+ * How many times `base` a measurement is: the median over the rounds of the two figures of one round, which a slower or faster machine
+ * changed alike. Undefined when one of both was left out.
+ */
+export function pairedRatio(measurement: Measurement, base: Measurement): number | undefined {
+  if (!('samples' in measurement) || !('samples' in base)) return undefined;
+  return median(measurement.samples.map((value, round) => value / base.samples[round]!));
 }

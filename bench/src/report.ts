@@ -27,7 +27,7 @@ export function printReport(report: BenchReport, json: boolean): void {
   console.log(json ? JSON.stringify(report) : renderReport(report));
 }
 
-function renderReport({ name, commit, machine, results, goals }: BenchReport): string {
+function renderReport({ name, commit, machine, results, goals, notes = [] }: BenchReport): string {
   const head = `${name} at ${commit}; ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, Node.js ${machine.node}`;
   const units = [...new Set(results.map(({ unit }) => unit))];
   const tables = units.map((unit) =>
@@ -39,7 +39,8 @@ function renderReport({ name, commit, machine, results, goals }: BenchReport): s
   const promises = goals.map(
     ({ met, description, goal, value }) => `${met ? 'met   ' : 'MISSED'}  ${description}: ${value} (goal ${goal})`,
   );
-  return [head, ...tables, `Goals\n${promises.join('\n')}`].join('\n\n');
+  const remarks = notes.length === 0 ? [] : [`Notes\n${notes.join('\n')}`];
+  return [head, ...tables, ...remarks, `Goals\n${promises.join('\n')}`].join('\n\n');
 }
 
 /** Subjects down, scenarios across. */

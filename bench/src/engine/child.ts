@@ -1,4 +1,5 @@
 /** The process of one subject: takes jobs from its parent, checks that every node ran, and answers with times. */
+import { serveJobs } from '../subject-process.ts';
 import type { EngineSubject, Job, JobResult, PreparedRun } from './subject.ts';
 import { expectedValue, takeExecutedCount } from './subject.ts';
 
@@ -45,10 +46,4 @@ async function work(job: Job): Promise<JobResult> {
   return { runs, totalMs, prepareMs };
 }
 
-process.on('message', (job: Job) => {
-  void work(job)
-    .catch((error: unknown): JobResult => ({ error: error instanceof Error ? error.message : String(error) }))
-    .then((result) => process.send!(result));
-});
-process.on('disconnect', () => process.exit());
-process.send!('ready');
+serveJobs(work);

@@ -1,8 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LeftOut, type BenchCase } from '../harness.ts';
-import type { SubjectProcess } from './subject-process.ts';
-import type { Shape } from './subject.ts';
+import { SubjectProcess } from '../subject-process.ts';
+import type { Job, JobResult, Shape } from './subject.ts';
+
+/** A process for an engine. @param module specifier of the subject's module, relative to this folder */
+export function engineProcess(name: string, module: string, limitMs: number): EngineProcess {
+  return new SubjectProcess({ name, child: new URL('./child.ts', import.meta.url), module: new URL(module, import.meta.url), limitMs });
+}
+
+export type EngineProcess = SubjectProcess<Job, JobResult>;
 
 /** A round of a case repeats its run for at least this long, so that the clock's grain and single hiccups do not matter. */
 const ROUND_MS = 50;
@@ -10,7 +17,7 @@ const ROUND_MS = 50;
 const WARM_UP_CPU_MS = 400;
 
 /** Microseconds a node of running a workflow that has been defined before. */
-export function runCase(subject: SubjectProcess, shape: Shape, nodes: number): BenchCase {
+export function runCase(subject: EngineProcess, shape: Shape, nodes: number): BenchCase {
   return timedCase(
     subject,
     { scenario: `${shape}-${nodes}`, unit: 'us/node' },
@@ -20,7 +27,7 @@ export function runCase(subject: SubjectProcess, shape: Shape, nodes: number): B
 }
 
 /** Milliseconds of a run with one node: what an engine costs before it does anything. */
-export function fixedCostCase(subject: SubjectProcess): BenchCase {
+export function fixedCostCase(subject: EngineProcess): BenchCase {
   return timedCase(
     subject,
     { scenario: 'one-node-run', unit: 'ms/run' },
@@ -30,7 +37,7 @@ export function fixedCostCase(subject: SubjectProcess): BenchCase {
 }
 
 /** Microseconds a node of defining (and checking) a workflow and running it once, as a script does. */
-export function onceCase(subject: SubjectProcess, shape: Shape, nodes: number): BenchCase {
+export function onceCase(subject: EngineProcess, shape: Shape, nodes: number): BenchCase {
   const job = { shape, nodes, minMs: 0, minCpuMs: 0, fresh: true };
   return {
     scenario: `define-and-run-once-${shape}-${nodes}`,
@@ -44,7 +51,7 @@ export function onceCase(subject: SubjectProcess, shape: Shape, nodes: number): 
 }
 
 function timedCase(
-  subject: SubjectProcess,
+  subject: EngineProcess,
   names: { readonly scenario: string; readonly unit: string },
   work: { readonly shape: Shape; readonly nodes: number },
   figure: (result: { readonly totalMs: number; readonly runs: number }) => number,

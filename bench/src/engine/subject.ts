@@ -24,7 +24,11 @@ export interface Job {
 }
 
 /** Answer of a subject's process. */
-export type JobResult = { readonly runs: number; readonly totalMs: number; readonly prepareMs: number } | { readonly error: string };
+export interface JobResult {
+  readonly runs: number;
+  readonly totalMs: number;
+  readonly prepareMs: number;
+}
 
 let executed = 0;
 

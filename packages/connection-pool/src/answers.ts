@@ -52,7 +52,12 @@ const circuit = z.strictObject({
     consecutiveFailures: count,
     consecutiveSuccesses: count,
   }),
-  config: z.strictObject({ failureThreshold: count, successThreshold: count, recoveryTimeoutMs: z.number(), errorRateThreshold: z.number() }),
+  config: z.strictObject({
+    failureThreshold: count,
+    successThreshold: count,
+    recoveryTimeoutMs: z.number(),
+    errorRateThreshold: z.number(),
+  }),
   timeUntilRecoveryMs: z.number().nullable(),
   stateTransitions: z.array(z.strictObject({ from: circuitState, to: circuitState, timestamp: z.string(), reason: z.string() })).readonly(),
 });
@@ -146,7 +151,9 @@ const statistics = z.strictObject({
       errorsByCategory: z.record(z.string(), count),
       errorsByClass: z.record(z.string(), count),
       errorRate: z.number(),
-      recentErrors: z.array(z.strictObject({ time: z.string(), category: z.string(), kind: z.string(), code: z.string().nullable() })).readonly(),
+      recentErrors: z
+        .array(z.strictObject({ time: z.string(), category: z.string(), kind: z.string(), code: z.string().nullable() }))
+        .readonly(),
     }),
     rates: z.strictObject({ queriesPerSecond: z.number(), errorsPerSecond: z.number(), connectionsPerSecond: z.number() }),
     poolName: z.string(),
@@ -203,7 +210,12 @@ export const poolAnswerSchemas = {
     status: status.shape.status,
     /** By name. */
     hosts: z.record(z.string(), host),
-    settings: z.strictObject({ healthThreshold: score, adaptiveSizing: z.boolean(), enableQueryRouting: z.boolean(), preWarm: z.boolean() }),
+    settings: z.strictObject({
+      healthThreshold: score,
+      adaptiveSizing: z.boolean(),
+      enableQueryRouting: z.boolean(),
+      preWarm: z.boolean(),
+    }),
     /** Null while there is no controller. */
     adaptiveControl: z.null(),
     /** Null while there is no tracker. */

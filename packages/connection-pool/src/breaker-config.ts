@@ -1,5 +1,4 @@
 /** Configuration of a circuit breaker: schema, defaults, checks. */
-import { closest } from '@kailash-ts/core';
 import { z } from 'zod';
 import { PoolConfigError } from './errors.ts';
 import { describeIssues } from './issues.ts';
@@ -42,7 +41,7 @@ export type CircuitBreakerConfig = Readonly<z.output<typeof circuitBreakerSchema
 export function parseCircuitBreakerConfig(name: string, options: unknown): CircuitBreakerConfig {
   const parsed = circuitBreakerSchema.safeParse(options ?? {});
   if (parsed.success) return Object.freeze(parsed.data);
-  const problems = describeIssues(parsed.error.issues, Object.keys(circuitBreakerSchema.shape), closest);
+  const problems = describeIssues(parsed.error.issues, circuitBreakerSchema);
   throw new PoolConfigError(
     `The configuration of circuit breaker "${name}" is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
     { facts: { problems } },

@@ -50,7 +50,15 @@ describe('the configuration of a pool', () => {
     expect(problemsOf({ maxConnections })[0]).toContain('maxConnections');
   });
 
+  it('suggests keys of nested settings, too', () => {
+    const problems = problemsOf({ circuitBreaker: { failure_threshold: 3, windowSize: 0 }, supervisor: { strategie: 'one_for_all' } });
+    expect(problems.join('\n')).toContain('circuitBreaker.failure_threshold: is no known key (did you mean "failureThreshold"?)');
+    expect(problems.join('\n')).toContain('circuitBreaker.windowSize');
+    expect(problems.join('\n')).toContain('supervisor.strategie: is no known key (did you mean "strategy"?)');
+  });
+
   it('checks fields against each other', () => {
+    expect(problemsOf({ reservedConnections: 10 })[0]).toContain('reservedConnections');
     expect(problemsOf({ minConnections: 5, maxConnections: 4 })).toEqual(['minConnections: 5 is more than maxConnections (4)']);
     expect(problemsOf({ databaseType: 'mysql', connectionString: 'postgres://h/d' })[0]).toContain('connectionString is of postgresql');
     expect(problemsOf({ host: 'h', connectionString: 'postgres://h/d' })[0]).toContain('host: stands beside connectionString');

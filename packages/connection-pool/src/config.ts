@@ -1,6 +1,5 @@
 /** Configuration of a pool: schema, defaults, rules across fields. The only place where a default is written. */
 import { inspect } from 'node:util';
-import { closest } from '@kailash-ts/core';
 import { z } from 'zod';
 import { circuitBreakerSchema } from './breaker-config.ts';
 import { parseConnectionString } from './connection-string.ts';
@@ -110,10 +109,16 @@ export const poolConfigSchema = z.strictObject({
 /** What the constructor of a pool takes. */
 export type PoolOptions = z.input<typeof poolConfigSchema>;
 
-/** A server and how to log in. */
-export interface ServerTarget {
+/** Where a server listens. */
+export interface ServerAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Servers and how to log in. */
+export interface ServerTarget {
+  /** By the name of their host plan: `primary`, `replica`, `replica-2`. */
+  readonly servers: Readonly<Record<string, ServerAddress>>;
   readonly database: string | undefined;
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -139,7 +144,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> =
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
   const shaped = poolConfigSchema.safeParse(options ?? {});
-  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, Object.keys(poolConfigSchema.shape), closest);
+  const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
   problems.push(...stringProblems);
   if (shaped.success) problems.push(...crossFieldProblems(shaped.data, values));
@@ -182,9 +187,14 @@ function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?
 
 /** Where a server's pool connects. */
 export function serverTarget(config: PoolConfig): ServerTarget {
-  const { host = 'localhost', port, database, user, password, name, prepareCacheSize, databaseType } = config;
+  const { database, user, password, name, prepareCacheSize } = config;
+  return { servers: serverAddresses(config), database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+}
+
+/** Each server by its name. */
+export function serverAddresses({ host = 'localhost', port, databaseType }: PoolConfig): Readonly<Record<string, ServerAddress>> {
   const defaultPort = databaseType === 'mysql' ? DEFAULT_PORTS.mysql : DEFAULT_PORTS.postgresql;
-  return { host, port: port ?? defaultPort, database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+  return { primary: { host, port: port ?? defaultPort } };
 }
 
 export function fileTarget({ database = ':memory:', busyTimeoutMs, prepareCacheSize }: PoolConfig): FileTarget {
@@ -210,6 +220,6 @@ export function parsePoolSetting<Key extends 'healthThreshold' | 'adaptiveSizing
 ): Parsed[Key] {
   const parsed = poolConfigSchema.shape[key].unwrap().safeParse(value);
   if (parsed.success) return parsed.data as Parsed[Key];
-  const problems = describeIssues(parsed.error.issues, [], closest).map((problem) => problem.replace(/^it/, key));
+  const problems = describeIssues(parsed.error.issues, poolConfigSchema.shape[key]).map((problem) => problem.replace(/^it/, key));
   throw new PoolConfigError(`The setting of the pool is wrong: ${problems.join('; ')}`, { facts: { problems } });
 }

@@ -22,7 +22,10 @@ export class ConnectAttempt {
   readonly #stopTimer: () => void;
   #cancelled = false;
 
-  constructor(options: AttemptOptions, outcome: { opened(connection: DriverConnection, durationMs: number): void; failed(error: unknown): void }) {
+  constructor(
+    options: AttemptOptions,
+    outcome: { opened(connection: DriverConnection, durationMs: number): void; failed(error: unknown): void },
+  ) {
     const { pool, driver, plan, slot, clock, timeoutMs } = options;
     this.slot = slot;
     this.#clock = clock;

@@ -11,9 +11,9 @@ import { Supervisor } from './supervisor.ts';
 /** The host that it works for. */
 export interface ConnectorOwner {
   /** How many connections there are. */
-  readonly total: number;
+  total(): number;
   /** How many there may be. */
-  readonly size: number;
+  size(): number;
   opened(connection: DriverConnection, slot: number, durationMs: number): void;
   /** No more will be opened for a while: whoever can only be served by a new connection waits in vain. */
   refused(error: unknown): void;
@@ -144,7 +144,7 @@ export class Connector {
   }
 
   get #hasRoom(): boolean {
-    return !this.#closed && this.#owner.total + this.#attempts.size < this.#owner.size;
+    return !this.#closed && this.#owner.total() + this.#attempts.size < this.#owner.size();
   }
 
   #opened(attempt: ConnectAttempt, connection: DriverConnection, durationMs: number): void {
@@ -179,7 +179,8 @@ export class Connector {
     const isNews = attempt.startedAt >= this.#lastFailureAt;
     this.#lastFailure = error;
     this.#lastFailureAt = clock.now();
-    if (isFinal) this.breaker.forceOpen(error instanceof AuthenticationError ? 'the login was refused' : 'connecting cannot succeed', error);
+    if (isFinal)
+      this.breaker.forceOpen(error instanceof AuthenticationError ? 'the login was refused' : 'connecting cannot succeed', error);
     else if (!full && isNews) this.breaker.failure(error);
     const before = this.supervisor.state;
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());

@@ -208,7 +208,12 @@ export interface ConnectionPool {
    * Runs one statement on a lease. Statements on one lease run one after the other.
    * @throws StatementError, StatementParametersError, LeaseReleasedError, ConnectionLostError, StatementTimeoutError, PoolAbortedError
    */
-  execute(lease: Lease | string, sql: string, params?: Params, options?: ExecuteOptions & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
+  execute(
+    lease: Lease | string,
+    sql: string,
+    params?: Params,
+    options?: ExecuteOptions & { fetchMode?: 'all' | 'many' },
+  ): Promise<ExecuteResult>;
   execute(
     lease: Lease | string,
     sql: string,

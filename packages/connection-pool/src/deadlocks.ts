@@ -15,12 +15,16 @@ export function deadlockedRuns(
   afterMs: number,
 ): readonly string[] {
   if (line.waiting === 0) return [];
-  const stuck = [...line.queue.sizes()].flatMap(([runId]) => (runId !== undefined && isStuck(line, runs, runId, now - afterMs) ? [runId] : []));
+  const stuck = [...line.queue.sizes()].flatMap(([runId]) =>
+    runId !== undefined && isStuck(line, runs, runId, now - afterMs) ? [runId] : [],
+  );
   if (stuck.length === 0) return [];
   const byQuota = stuck.filter((runId) => maxConnectionsPerRun !== 'unlimited' && runs.held(runId) >= maxConnectionsPerRun);
   if (byQuota.length > 0) return byQuota;
   const { active, max, total } = line.counts;
-  const heldByStuck = stuck.flatMap((runId) => [...runs.leasesOf(runId)]).filter((lease) => line.hosts.includes(lease.entry.home as never)).length;
+  const heldByStuck = stuck
+    .flatMap((runId) => [...runs.leasesOf(runId)])
+    .filter((lease) => line.hosts.includes(lease.entry.home as never)).length;
   if (total < max || heldByStuck < active) return [];
   const joinedAt = (runId: string): number => line.queue.oldest(runId)?.joinedAt ?? 0;
   return [stuck.reduce((last, runId) => (joinedAt(runId) >= joinedAt(last) ? runId : last))];

@@ -92,7 +92,8 @@ export interface DriverConnection {
   probeRole(): Promise<ConnectionRole>;
   /**
    * Asks the server to cancel what runs. Resolves when the request is through, whatever becomes of it; the operation itself
-   * then settles. SQLite cannot interrupt: it retires the connection, whose operation then settles as lost.
+   * then settles. SQLite cannot interrupt: a connection to a file is retired, and its operation settles as lost; one to memory
+   * is kept, and its operation settles when it ends by itself.
    */
   cancel(): Promise<void>;
   /**

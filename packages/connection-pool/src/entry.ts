@@ -39,6 +39,7 @@ export interface EntryOptions {
 /** An operation between its start and its end. */
 interface Running {
   interrupt(reason: unknown): void;
+  abandon(): void;
 }
 
 /**
@@ -149,6 +150,11 @@ export class Entry {
     this.#running?.interrupt(reason);
   }
 
+  /** It was destroyed: a cancel that is under way is not waited for. */
+  abandon(): void {
+    this.#running?.abandon();
+  }
+
   #run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
     if (this.#busy) return this.#waitTurn(limits.signal).then(() => this.#start(work, limits));
     return this.#start(work, limits);
@@ -235,7 +241,8 @@ export class LongTurn {
 
   run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
     if (this.#interrupted) return Promise.reject(this.#interrupted);
-    if (limits.signal?.aborted) return Promise.reject(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, limits.signal.reason));
+    if (limits.signal?.aborted)
+      return Promise.reject(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, limits.signal.reason));
     const operation = new Operation(work(), limits, this.#options, () => {
       this.#current = undefined;
       if (this.#ending) this.#onIdle();
@@ -249,6 +256,10 @@ export class LongTurn {
     this.#interrupted = new PoolAbortedError('The statement', this.#options.mayHaveExecuted, reason);
     if (this.#current) this.#current.interrupt(reason);
     else void this.onInterrupt().then(() => this.end());
+  }
+
+  abandon(): void {
+    this.#current?.abandon();
   }
 
   /** Whether an operation runs, or is being stopped. */

@@ -83,8 +83,9 @@ export function classifyError(error: unknown): ClassifiedError {
 
 function classify(error: unknown): ClassifiedError {
   if (!(error instanceof PoolError)) return plain('unknown', null);
-  const { code } = error;
-  if (error instanceof StatementError) return ofStatement(error);
+  // What does not look like one of our codes may be anything.
+  const code = /^POOL_[A-Z_]{1,50}$/.test(error.code) ? error.code : null;
+  if (error instanceof StatementError) return { ...ofStatement(error), code };
   if (error instanceof StatementTimeoutError) return plain('query_timeout', code);
   if (error instanceof ConnectionLostError) return plain('connection_lost', code);
   if (error instanceof StatementParametersError) return { category: 'query_error', errorClass: 'invalid_parameters', code };
@@ -97,9 +98,9 @@ function classify(error: unknown): ClassifiedError {
 
 const plain = (category: ErrorCategory, code: string | null): ClassifiedError => ({ category, errorClass: category, code });
 
-function ofStatement({ kind, code }: StatementError): ClassifiedError {
+function ofStatement({ kind }: StatementError): Omit<ClassifiedError, 'code'> {
   const errorClass = Object.hasOwn(STATEMENT_CLASSES, kind) ? kind : 'other';
-  return { category: errorClass === 'server_timeout' ? 'query_timeout' : 'query_error', errorClass, code };
+  return { category: errorClass === 'server_timeout' ? 'query_timeout' : 'query_error', errorClass };
 }
 
 function ofConnect(error: ConnectError): ErrorCategory {

@@ -1,4 +1,8 @@
-/** What a pool tells its watchers. Payloads carry ids, counts and times: never SQL, values of parameters or secrets. */
+/**
+ * What a pool tells its watchers: listeners (`pool.on`), and subscribers of `node:diagnostics_channel`, where each event has a channel
+ * of its name, such as `kailash:pool:connection:opened`. Payloads carry ids, counts and times: never SQL, values of parameters or secrets.
+ */
+import { channel, type Channel } from 'node:diagnostics_channel';
 import { messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
 import type { CircuitState } from './breaker.ts';
 import type { ConnectionRole } from './contract.ts';
@@ -53,6 +57,13 @@ export interface PoolEvents {
   'lease:leaked': OfLease & { readonly nodeId: string | undefined; readonly heldMs: number; readonly stack: string | undefined };
   /** When a lease that was reported as leaked is given back after all, or taken back by the pool. */
   'lease:leak-ended': OfLease & { readonly heldMs: number; readonly reclaimed: boolean };
+  /** When a statement has ended; `code` is that of its error, undefined if it succeeded. */
+  'statement:executed': {
+    readonly pool: string;
+    readonly connectionId: string;
+    readonly durationMs: number;
+    readonly code: string | undefined;
+  };
   /** When a wait for a connection ends without one: time over, queue full, deadlock, circuit open. */
   'acquire:failed': { readonly pool: string; readonly role: ConnectionRole; readonly runId: string | undefined; readonly code: string };
   /** When a host's circuit breaker changes its state. */
@@ -73,13 +84,32 @@ export interface PoolEvents {
 
 export type PoolEventName = keyof PoolEvents;
 
+/** Held here: a channel that nobody holds forgets its subscribers' interest. */
+const channels = new Map<string, Channel>();
+
+function channelOf(name: PoolEventName): Channel {
+  let known = channels.get(name);
+  if (!known) channels.set(name, (known = channel(`kailash:pool:${name}`)));
+  return known;
+}
+
 /** Events of one pool. A listener that throws becomes a `pool:warning`. */
 export class PoolEventBus extends SafeEmitter<PoolEvents> {
   constructor(pool: string) {
     super((name, error) => {
       const message = `A listener of "${name}" of pool "${pool}" threw: ${messageOf(error)}`;
-      if (name === 'pool:warning' || !this.has('pool:warning')) process.emitWarning(message);
+      if (name === 'pool:warning' || !super.has('pool:warning')) process.emitWarning(message);
       else this.emit('pool:warning', { pool, message });
     });
+  }
+
+  override has(name: PoolEventName): boolean {
+    return super.has(name) || channelOf(name).hasSubscribers;
+  }
+
+  override emit<Name extends PoolEventName>(name: Name, event: PoolEvents[Name]): void {
+    super.emit(name, event);
+    const subscribers = channelOf(name);
+    if (subscribers.hasSubscribers) subscribers.publish(event);
   }
 }

@@ -53,14 +53,9 @@ export class Host implements Home {
     this.#callers = callers;
     this.#floor = plan.min;
     this.#ceiling = plan.max;
-    const host = this;
     this.connector = new Connector(plan, driver, parts, {
-      get total() {
-        return host.total;
-      },
-      get size() {
-        return host.size;
-      },
+      total: () => this.total,
+      size: () => this.size,
       opened: (connection, slot, durationMs) => this.#opened(connection, slot, durationMs),
       refused: (error) => callers.refused(this, error),
       settled: () => this.#settled(),
@@ -141,10 +136,11 @@ export class Host implements Home {
     const reason = this.reasonToDiscard(entry);
     if (reason) return this.discard(entry, reason);
     entry.leaseId = undefined;
+    // Also of one that is handed on: it has just proved itself alive, and needs no check.
+    entry.idleSince = this.#parts.clock.now();
     entry.state = 'leased';
     if (this.#callers.serve(this, entry)) return;
     entry.state = 'idle';
-    entry.idleSince = this.#parts.clock.now();
     this.#idle.push(entry);
   }
 
@@ -158,6 +154,7 @@ export class Host implements Home {
     this.#entries.delete(entry.id);
     this.#removeIdle(entry);
     this.#end(entry);
+    entry.abandon();
     countClosed(metrics, reason);
     const ids = { pool: config.name, host: this.plan.name, connectionId: entry.id };
     if (events.has('connection:closed')) events.emit('connection:closed', { ...ids, reason, ageMs: clock.now() - entry.openedAt });
@@ -307,7 +304,11 @@ export class Host implements Home {
 
   /** The supervisor's strategy may want others replaced as well. */
   #restart(slots: readonly number[]): void {
-    if (slots.length > 0) this.#evict([...this.#entries.values()].filter((entry) => slots.includes(entry.slot)), 'restart');
+    if (slots.length > 0)
+      this.#evict(
+        [...this.#entries.values()].filter((entry) => slots.includes(entry.slot)),
+        'restart',
+      );
   }
 
   #evict(entries: readonly Entry[], reason: CloseReason): void {

@@ -8,6 +8,9 @@ export type { PoolConfig, PoolOptions } from './config.ts';
 // The contract, also alone as `@kailash-ts/connection-pool/contract`.
 export type {
   AcquireOptions,
+  AdjustResult,
+  CloseReason,
+  ComprehensiveStatus,
   ConnectionPool,
   ConnectionRole,
   Dialect,
@@ -15,20 +18,28 @@ export type {
   ExecuteManyResult,
   ExecuteOptions,
   ExecuteResult,
+  ExportedMetrics,
   FetchMode,
   Field,
   InitializeResult,
+  IsolationLevel,
   Lease,
   Params,
+  PoolEventName,
+  PoolEvents,
   PoolMessage,
   PoolOperation,
+  PoolStatistics,
   PoolStats,
   PoolStatus,
   QueryConstraints,
   ReleaseResult,
   Row,
+  StreamOptions,
+  TransactionOptions,
   TransactionStatus,
 } from './contract.ts';
+export { poolAnswerSchemas } from './answers.ts';
 
 // Parameters.
 export { postgresArray, type PostgresArray } from './parameters.ts';
@@ -54,10 +65,12 @@ export {
   PoolConfigError,
   PoolError,
   PoolMessageError,
+  PoolQueueFullError,
   ReadOnlyConnectionError,
+  RunDeadlockError,
   RunFinishedError,
   StatementError,
   StatementParametersError,
   StatementTimeoutError,
 } from './errors.ts';
-export type { PoolCounts, StatementErrorFacts, StatementErrorKind } from './errors.ts';
+export type { LongestHeld, PoolCounts, StatementErrorFacts, StatementErrorKind } from './errors.ts';

@@ -1,22 +1,31 @@
 /** What zod found, in the words of this house: a path, what is wrong, and what was probably meant. Never a value. */
-import type { z } from 'zod';
+import { closest } from '@kailash-ts/core';
+import { z } from 'zod';
 
-type Issue = z.core.$ZodIssue;
-
-/** @param suggest the nearest of the candidates, if any is near. */
-export function describeIssues(
-  issues: readonly Issue[],
-  keys: readonly string[],
-  suggest: (name: string, candidates: Iterable<string>) => string | undefined,
-): string[] {
+/** @param schema what was checked against: its keys are what is suggested for unknown ones, also inside of nested objects. */
+export function describeIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): string[] {
   return issues.flatMap((issue) => {
-    const path = issue.path.map(String).join('.');
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => {
-        const meant = issue.path.length === 0 ? suggest(key, keys) : undefined;
-        return `${[...issue.path.map(String), key].join('.')}: is no known key${meant === undefined ? '' : ` (did you mean "${meant}"?)`}`;
-      });
-    }
-    return [`${path || 'it'}: ${issue.message.replace(/^Invalid input: /, '')}`];
+    const path = issue.path.map(String);
+    if (issue.code !== 'unrecognized_keys') return [`${path.join('.') || 'it'}: ${issue.message.replace(/^Invalid input: /, '')}`];
+    const known = keysAt(schema, path);
+    return issue.keys.map((key) => {
+      const meant = closest(key, known);
+      return `${[...path, key].join('.')}: is no known key${meant === undefined ? '' : ` (did you mean "${meant}"?)`}`;
+    });
   });
+}
+
+function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {
+  const object = unwrapped(schema);
+  if (!(object instanceof z.ZodObject)) return [];
+  const shape = object.shape as Record<string, z.ZodType>;
+  const [key, ...rest] = path;
+  if (key === undefined) return Object.keys(shape);
+  return Object.hasOwn(shape, key) ? keysAt(shape[key]!, rest) : [];
+}
+
+/** Without defaults and "may be left out". */
+function unwrapped(schema: z.ZodType): z.ZodType {
+  const wraps = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
+  return wraps ? unwrapped(schema.unwrap() as z.ZodType) : schema;
 }

@@ -1,4 +1,14 @@
-import type { ConnectionRole, ExecuteManyOptions, ExecuteManyResult, ExecuteOptions, ExecuteResult, Lease, Params, Row, TransactionStatus } from './contract.ts';
+import type {
+  ConnectionRole,
+  ExecuteManyOptions,
+  ExecuteManyResult,
+  ExecuteOptions,
+  ExecuteResult,
+  Lease,
+  Params,
+  Row,
+  TransactionStatus,
+} from './contract.ts';
 import type { Entry } from './entry.ts';
 
 /** The pool's side of a lease: what it does for it. */

@@ -36,6 +36,8 @@ export class Lending implements Holders {
   readonly #leases = new Map<string, PoolLease>();
   readonly #runs = new Runs();
   #issued = 0;
+  /** Connections on their way to a run: served, and not yet leased. */
+  readonly #promised = new Map<string, number>();
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
@@ -112,7 +114,9 @@ export class Lending implements Holders {
     const { clock, config, events } = this.#parts;
     const heldMs = clock.now() - lease.acquiredAt;
     this.#end(lease, reason, heldMs);
+    if (lease.runId !== undefined && !lease.entry.isClean) this.#topology?.wake();
     await this.#takeBack(lease.entry);
+    if (lease.runId !== undefined) this.#topology?.wake();
     const status = lease.entry.state === 'gone' ? 'recycled' : 'released';
     const ids = { pool: config.name, leaseId: lease.id, connectionId: lease.connectionId, runId: lease.runId };
     if (events.has('lease:released')) events.emit('lease:released', { ...ids, heldMs, status });
@@ -124,8 +128,15 @@ export class Lending implements Holders {
   releaseShort(lease: PoolLease): Promise<void> | undefined {
     this.#end(lease, 'it was released', this.#parts.clock.now() - lease.acquiredAt);
     const { entry } = lease;
-    if (!entry.isClean || entry.roleIsDoubtful) return this.#takeBack(entry);
+    const wake = (): void => {
+      if (lease.runId !== undefined) this.#topology?.wake();
+    };
+    if (!entry.isClean || entry.roleIsDoubtful) {
+      wake();
+      return this.#takeBack(entry).then(wake);
+    }
     entry.home.giveBack(entry);
+    wake();
     return undefined;
   }
 
@@ -171,7 +182,18 @@ export class Lending implements Holders {
   }
 
   heldBy(runId: string): number {
-    return this.#runs.held(runId);
+    return this.#runs.held(runId) + (this.#promised.get(runId) ?? 0);
+  }
+
+  promise(runId: string | undefined): void {
+    if (runId !== undefined) this.#promised.set(runId, (this.#promised.get(runId) ?? 0) + 1);
+  }
+
+  #keep(runId: string | undefined): void {
+    if (runId === undefined) return;
+    const left = this.#promised.get(runId)! - 1;
+    if (left === 0) this.#promised.delete(runId);
+    else this.#promised.set(runId, left);
   }
 
   longestHeld(): LongestHeld | undefined {
@@ -238,6 +260,8 @@ export class Lending implements Holders {
         this.#refuse(entry, options);
         return this.#issue(entry, options, holder, startedAt);
       }
+      this.#keep(options.runId);
+      if (options.runId !== undefined) topology.wake();
       this.#refuseIfOver(options);
       if (remainingMs() <= 0) throw this.#timeout(line.counts, limitMs, undefined);
     }
@@ -246,7 +270,11 @@ export class Lending implements Holders {
   /** Of one that was idle for a while; one that was just released is. */
   async #isAlive(entry: Entry, remainingMs: number): Promise<boolean> {
     const { clock, config } = this.#parts;
-    if (clock.now() - entry.idleSince <= this.#bypassMs) return entry.connection.usable;
+    if (!entry.connection.usable) {
+      entry.home.discard(entry, 'lost');
+      return false;
+    }
+    if (clock.now() - entry.idleSince <= this.#bypassMs) return true;
     return entry.home.check(entry, Math.max(1, Math.min(milliseconds(config.validateTimeoutMs), remainingMs)));
   }
 
@@ -255,6 +283,7 @@ export class Lending implements Holders {
     try {
       this.#refuseIfOver(options);
     } catch (error) {
+      this.#keep(options.runId);
       entry.home.giveBack(entry);
       throw error;
     }
@@ -269,10 +298,12 @@ export class Lending implements Holders {
 
   #issue(entry: Entry, { runId, nodeId }: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease {
     const { clock, metrics, config, events } = this.#parts;
+    this.#keep(runId);
     const acquiredAt = clock.now();
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
     entry.wasLent = true;
+    this.#initialized = true;
     const lease = new PoolLease({ owner: this.#owner, entry, number: ++this.#issued, runId, nodeId, waitTimeMs, acquiredAt });
     if (runId !== undefined) this.#runs.add(lease);
     if (!holder) return lease;

@@ -1,7 +1,14 @@
 /** Those who wait for connections of one role, and the hosts that have them. */
 import type { AcquireOptions, ConnectionRole } from './contract.ts';
 import type { Entry } from './entry.ts';
-import { AcquireTimeoutError, CircuitOpenError, PoolAbortedError, PoolQueueFullError, type LongestHeld, type PoolCounts } from './errors.ts';
+import {
+  AcquireTimeoutError,
+  CircuitOpenError,
+  PoolAbortedError,
+  PoolQueueFullError,
+  type LongestHeld,
+  type PoolCounts,
+} from './errors.ts';
 import type { Host } from './host.ts';
 import type { PoolParts } from './parts.ts';
 import { WaiterQueue } from './waiters.ts';
@@ -10,6 +17,8 @@ import { WaiterQueue } from './waiters.ts';
 export interface Holders {
   /** Connections that a run holds. */
   heldBy(runId: string): number;
+  /** A connection is on its way to a caller of the run: it counts as held from now on. */
+  promise(runId: string | undefined): void;
   /** The lease that is held for longest, for the message of a wait that was in vain. */
   longestHeld(): LongestHeld | undefined;
 }
@@ -70,6 +79,12 @@ export class Line {
   /** An idle connection, reserved, if there is one for this caller; of the least busy host. */
   take({ prefer, runId }: AcquireOptions): Entry | undefined {
     if (this.#mayTake && !this.#mayTake(runId)) return undefined;
+    const entry = this.#takeIdle(prefer);
+    if (entry) this.#holders.promise(runId);
+    return entry;
+  }
+
+  #takeIdle(prefer: readonly string[] | undefined): Entry | undefined {
     const { hosts } = this;
     if (hosts.length === 1) return hosts[0]!.take(prefer);
     for (const host of [...hosts].sort((a, b) => load(a) - load(b))) {
@@ -77,6 +92,18 @@ export class Line {
       if (entry) return entry;
     }
     return undefined;
+  }
+
+  /** Gives idle connections to those who may have them now. */
+  #serveIdle(): void {
+    for (const host of this.hosts) {
+      while (this.#queue.size > 0 && host.idleCount > 0) {
+        const waiter = this.#queue.shift(this.#mayTake);
+        if (!waiter) return;
+        this.#holders.promise(waiter.runId);
+        waiter.serve(host.take(undefined)!);
+      }
+    }
   }
 
   /**
@@ -104,6 +131,7 @@ export class Line {
     if (this.#queue.size === 0) return false;
     const waiter = this.#queue.shift(this.#mayHold);
     if (!waiter) return false;
+    this.#holders.promise(waiter.runId);
     waiter.serve(entry);
     this.#giveUpSurplus();
     return true;
@@ -112,6 +140,7 @@ export class Line {
   /** Opens connections for those who wait. */
   grow(): void {
     if (this.#queue.size === 0) return;
+    if (this.#mayTake) this.#serveIdle();
     let missing = this.#demand() - this.#connecting;
     while (missing-- > 0) {
       const host = this.#hostToGrow();

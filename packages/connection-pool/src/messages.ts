@@ -1,5 +1,5 @@
 /** The pool's messages: one strict schema for each operation, and one door in which names what is wrong. */
-import { closest, didYouMean } from '@kailash-ts/core';
+import { didYouMean } from '@kailash-ts/core';
 import { z } from 'zod';
 import { PoolMessageError } from './errors.ts';
 import { describeIssues } from './issues.ts';
@@ -88,7 +88,7 @@ export function parsePoolMessage(message: unknown): PoolMessage {
   const schema = messages[operation];
   const parsed = schema.safeParse(message);
   if (parsed.success) return parsed.data;
-  const problems = describeIssues(parsed.error.issues, Object.keys(schema.shape), closest);
+  const problems = describeIssues(parsed.error.issues, schema);
   throw new PoolMessageError(`The message "${operation}" to the pool is wrong: ${problems.join('; ')}.`, {
     facts: { operation, problems },
   });

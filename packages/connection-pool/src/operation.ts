@@ -40,6 +40,7 @@ export class Operation<T> {
   #reject!: (error: unknown) => void;
   #running = true;
   #cleanUp: (() => void) | undefined;
+  #abandon: () => void = () => {};
 
   /** @param work has been started already. @param onIdle called exactly once, before the caller goes on unless it was stopped. */
   constructor(work: Promise<T>, limits: Limits, options: OperationOptions, onIdle: () => void) {
@@ -72,6 +73,11 @@ export class Operation<T> {
     this.#stop(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, reason));
   }
 
+  /** Its connection is gone: nobody is left whom a late cancel could hit. */
+  abandon(): void {
+    this.#abandon();
+  }
+
   #watch({ signal, timeoutMs }: Limits): void {
     const { clock, mayHaveExecuted } = this.#options;
     const cancelTimer = setPatientTimer(clock, () => this.#stop(new StatementTimeoutError(timeoutMs, mayHaveExecuted)), timeoutMs);
@@ -93,16 +99,23 @@ export class Operation<T> {
     this.#end();
     this.#reject(error);
     const { connection, clock, cancelGraceMs } = this.#options;
-    void cancelWithin(connection, this.#work, clock, cancelGraceMs).then(this.#onIdle);
+    const abandoned = new Promise<void>((resolve) => (this.#abandon = resolve));
+    void cancelWithin(connection, this.#work, clock, cancelGraceMs, abandoned).then(this.#onIdle);
   }
 }
 
 /** Resolves when the operation has ended, or when its connection had to be destroyed. Never rejects: the caller has been told already. */
-async function cancelWithin(connection: Stoppable, operation: Promise<unknown>, clock: Clock, graceMs: number): Promise<void> {
+async function cancelWithin(
+  connection: Stoppable,
+  operation: Promise<unknown>,
+  clock: Clock,
+  graceMs: number,
+  abandoned: Promise<void>,
+): Promise<void> {
   let stopTimer!: () => void;
   const overdue = new Promise<void>((resolve) => {
     stopTimer = setPatientTimer(clock, resolve, graceMs);
   }).then(() => connection.destroy());
-  await Promise.race([Promise.allSettled([connection.cancel(), operation]), overdue]);
+  await Promise.race([Promise.allSettled([connection.cancel(), operation]), overdue, abandoned]);
   stopTimer();
 }

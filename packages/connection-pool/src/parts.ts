@@ -2,6 +2,7 @@ import type { Clock } from '@kailash-ts/core';
 import type { PoolConfig } from './config.ts';
 import type { PoolEventBus } from './events.ts';
 import type { PoolMetrics } from './metrics.ts';
+import type { PoolTelemetry } from './telemetry.ts';
 
 /** What may be changed while the pool works. */
 export interface PoolSettings {
@@ -19,5 +20,6 @@ export interface PoolParts {
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   readonly metrics: PoolMetrics;
+  readonly telemetry: PoolTelemetry;
   readonly events: PoolEventBus;
 }

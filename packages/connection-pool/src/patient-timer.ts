@@ -6,7 +6,12 @@ import type { Clock } from '@kailash-ts/core';
  *
  * @param timeoutMs Infinity for no limit. @returns cancels it; may be called at any time.
  */
-export function setPatientTimer(clock: Clock, callback: () => void, timeoutMs: number, options?: { readonly background?: boolean }): () => void {
+export function setPatientTimer(
+  clock: Clock,
+  callback: () => void,
+  timeoutMs: number,
+  options?: { readonly background?: boolean },
+): () => void {
   if (timeoutMs === Infinity) return noTimer;
   let immediate: NodeJS.Immediate | undefined;
   const cancelTimer = clock.setTimer(

@@ -57,7 +57,12 @@ describe('before it is lent, a connection', () => {
 
 describe('the housekeeper', () => {
   it('closes what is idle for too long, down to minConnections', async () => {
-    const { pool, clock, driver } = scriptedPool({ minConnections: 1, maxConnections: 4, idleTimeoutMs: 10_000, healthCheckIntervalMs: 'never' });
+    const { pool, clock, driver } = scriptedPool({
+      minConnections: 1,
+      maxConnections: 4,
+      idleTimeoutMs: 10_000,
+      healthCheckIntervalMs: 'never',
+    });
     const leases = await Promise.all([1, 2, 3].map(() => pool.acquire()));
     for (const lease of leases) await pool.release(lease);
     await clock.advance(9000);
@@ -88,7 +93,12 @@ describe('the housekeeper', () => {
   });
 
   it('checks idle connections regularly, replaces dead ones, and leaves some to borrowers meanwhile', async () => {
-    const { pool, clock, driver } = scriptedPool({ minConnections: 4, maxConnections: 4, healthCheckIntervalMs: 30_000, idleTimeoutMs: 'never' });
+    const { pool, clock, driver } = scriptedPool({
+      minConnections: 4,
+      maxConnections: 4,
+      healthCheckIntervalMs: 30_000,
+      idleTimeoutMs: 'never',
+    });
     await pool.initialize();
     let atOnce = 0;
     let most = 0;
@@ -126,7 +136,13 @@ describe('the housekeeper', () => {
   });
 
   it('lowers the score of slow connections, and destroys none of them for that', async () => {
-    const subject = scriptedPool({ minConnections: 2, healthCheckIntervalMs: 10_000, slowCheckMs: 1000, validateTimeoutMs: 5000, idleTimeoutMs: 'never' });
+    const subject = scriptedPool({
+      minConnections: 2,
+      healthCheckIntervalMs: 10_000,
+      slowCheckMs: 1000,
+      validateTimeoutMs: 5000,
+      idleTimeoutMs: 'never',
+    });
     const { pool, clock, driver } = subject;
     await pool.initialize();
     for (const connection of driver.connections) connection.onPing = () => new Promise((resolve) => clock.setTimer(resolve, 2000));
@@ -180,7 +196,10 @@ describe('supervision', () => {
     const attempts = driver.attempts;
     expect(attempts).toBeLessThanOrEqual(2);
     for (let second = 0; second < 59; second++) {
-      await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'POOL_CIRCUIT_OPEN', cause: { code: 'POOL_AUTHENTICATION_FAILED' } });
+      await expect(pool.query('SELECT 1')).rejects.toMatchObject({
+        code: 'POOL_CIRCUIT_OPEN',
+        cause: { code: 'POOL_AUTHENTICATION_FAILED' },
+      });
       await clock.advance(1000);
     }
     expect(driver.attempts).toBe(attempts);

@@ -15,7 +15,9 @@ describe('the pool', () => {
       {
         clock,
         loadDriver: ({ minConnections, maxConnections }) => {
-          driver = new ScriptedDriver([{ name: 'primary', role: 'primary', address: 'scripted', min: minConnections, max: maxConnections }]);
+          driver = new ScriptedDriver([
+            { name: 'primary', role: 'primary', address: 'scripted', min: minConnections, max: maxConnections },
+          ]);
           return driver;
         },
       },
@@ -97,8 +99,9 @@ describe('the pool', () => {
     await clock.advance(2000);
     const outcomes = await results;
     expect(outcomes.every((result) => result.status === 'rejected' && result.reason instanceof ConnectError)).toBe(true);
-    expect(times).toHaveLength(5);
-    const pauses = times.slice(1).map((time, index) => time - times[index]!);
+    // The next attempt is the pool's own, to see whether the server is back.
+    expect(times.length).toBeGreaterThanOrEqual(5);
+    const pauses = times.slice(1, 5).map((time, index) => time - times[index]!);
     for (const [index, most] of [100, 200, 400, 800].entries()) {
       expect(pauses[index]).toBeLessThanOrEqual(most);
       expect(pauses[index]).toBeGreaterThanOrEqual(most / 2);

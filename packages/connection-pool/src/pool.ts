@@ -21,16 +21,17 @@ import type {
 } from './contract.ts';
 import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
-import { ConnectionLostError, PoolClosedError, StatementParametersError } from './errors.ts';
+import { ConnectionLostError, PoolClosedError, RunFinishedError, StatementParametersError } from './errors.ts';
 import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
 import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import type { PoolParts, PoolSettings } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
-import { comprehensiveStatus, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
+import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
+import { PoolTelemetry, type TelemetryOptions } from './telemetry.ts';
 import { runTransaction } from './transaction.ts';
 
 /** For tests: time, chance, and another driver. */
@@ -71,12 +72,14 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.hasReplicas = planHosts(config).some((host) => host.role === 'replica');
     const clock = internals.clock ?? systemClock;
     const { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm } = config;
+    const telemetry = new PoolTelemetry(telemetryOptions(config, () => gaugesOf(this.#subject)));
     this.#parts = {
       config,
       settings: { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm },
       clock,
       random: internals.random ?? Math.random,
-      metrics: new PoolMetrics(config.name, clock),
+      metrics: new PoolMetrics(config.name, clock, telemetry),
+      telemetry,
       events: new PoolEventBus(config.name),
     };
     this.#statements = new Statements(this.#parts);
@@ -95,7 +98,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
     this.#begin();
-    return this.#lending.lend(options, this.#holder(Pool.prototype.acquire));
+    return this.#lending.lend(options, this.#holder());
   }
 
   async execute(
@@ -160,6 +163,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     if (options.lease === undefined) this.#begin();
     const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
     const lease = held ?? (await this.#lending.lend(options, undefined));
+    if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
     const { clock } = this.#parts;
     const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
     try {
@@ -174,7 +178,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     this.#begin();
-    const lease = await this.#lending.lend(options, this.#holder(Pool.prototype.withConnection));
+    const lease = await this.#lending.lend(options, this.#holder());
     try {
       return await use(lease);
     } finally {
@@ -298,11 +302,11 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode };
   }
 
-  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. @param door its frames above are the pool's own */
-  #holder(door: (...args: never[]) => unknown): LeaseHolder {
+  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. */
+  #holder(): LeaseHolder {
     if (this.config.leakThresholdMs === 'never') return NOBODY;
     const holder: { stack: string | undefined } = { stack: undefined };
-    Error.captureStackTrace(holder, door);
+    Error.captureStackTrace(holder);
     return holder;
   }
 
@@ -320,6 +324,8 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     const startedAt = this.#parts.clock.now();
     for (let tries = 1; ; tries++) {
       const lease = await this.#lending.lend(options, undefined, startedAt);
+      // Its run may have ended on the way here.
+      if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
       try {
         return await use(lease, startedAt);
       } catch (error) {
@@ -334,6 +340,12 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   async #close(): Promise<void> {
     this.#mode = 'closing';
     await this.#lending.close();
+    this.#parts.telemetry.close();
     this.#mode = 'closed';
   }
+}
+
+function telemetryOptions(config: PoolConfig, gauges: TelemetryOptions['gauges']): TelemetryOptions {
+  const { name: poolName, databaseType: dialect, database: namespace, host: serverAddress, port: serverPort } = config;
+  return { poolName, dialect, namespace, serverAddress, serverPort, gauges };
 }

@@ -1,5 +1,6 @@
 import { SimulatedClock } from '@kailash-ts/core/testing';
-import { createRequire } from 'node:module';
+// @ts-expect-error -- it has no types of its own
+import parsePrometheusText from 'parse-prometheus-text-format';
 import { Counter, Gauge, register as globalRegistry, Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ERROR_CLASSES } from './error-classes.ts';
@@ -18,8 +19,7 @@ interface ParsedFamily {
   readonly metrics: readonly ParsedMetric[];
 }
 
-// It has no types of its own.
-const parse = createRequire(import.meta.url)('parse-prometheus-text-format') as (text: string) => ParsedFamily[];
+const parse = parsePrometheusText as (text: string) => ParsedFamily[];
 
 const unique = new StatementError('no', { kind: 'unique_violation' });
 let clock: SimulatedClock;

@@ -5,10 +5,12 @@ import type { ExecuteManyOptions, ExecuteManyResult, ExecuteOptions, ExecuteResu
 import type { BoundBatch, BoundStatement, DriverResult } from './driver.ts';
 import type { Entry } from './entry.ts';
 import { StatementParametersError } from './errors.ts';
+import type { PoolEventBus } from './events.ts';
 import type { PoolMetrics } from './metrics.ts';
 import type { Limits } from './operation.ts';
 import { bindBatch, bindStatement } from './parameters.ts';
 import type { PoolParts } from './parts.ts';
+import type { PoolTelemetry, StatementTrace } from './telemetry.ts';
 
 export type AnyResult = ExecuteResult<readonly Row[] | Row | null>;
 
@@ -16,12 +18,16 @@ export class Statements {
   readonly #clock: Clock;
   readonly #metrics: PoolMetrics;
   readonly #config: PoolConfig;
+  readonly #events: PoolEventBus;
+  readonly #telemetry: PoolTelemetry;
   readonly #timeoutMs: number;
 
-  constructor({ clock, metrics, config }: PoolParts) {
+  constructor({ clock, metrics, config, events, telemetry }: PoolParts) {
     this.#clock = clock;
     this.#metrics = metrics;
     this.#config = config;
+    this.#events = events;
+    this.#telemetry = telemetry;
     this.#timeoutMs = milliseconds(config.statementTimeoutMs);
   }
 
@@ -29,7 +35,8 @@ export class Statements {
   bind(sql: string, params: Params | undefined, { prepare, fetchMode, fetchSize }: ExecuteOptions): BoundStatement {
     const bound = bindStatement(sql, params, this.#config.databaseType, prepare);
     if (fetchMode !== 'many') {
-      if (fetchSize !== undefined) throw new StatementParametersError('fetchSize goes with fetchMode "many" only. Leave it out, or ask for many.');
+      if (fetchSize !== undefined)
+        throw new StatementParametersError('fetchSize goes with fetchMode "many" only. Leave it out, or ask for many.');
       return bound;
     }
     if (fetchSize === undefined || !Number.isSafeInteger(fetchSize) || fetchSize < 1)
@@ -52,12 +59,13 @@ export class Statements {
     id: string,
   ): Promise<AnyResult> {
     const begunAt = waitTimeMs === 0 ? startedAt : this.#clock.now();
+    const trace = this.#telemetry.start(statement.text);
     try {
       const result = await entry.execute(statement, this.limits(options, startedAt, begunAt));
-      const executionTimeMs = this.#succeeded(entry, begunAt);
+      const executionTimeMs = this.#succeeded(entry, begunAt, trace);
       return toResult(result, options.fetchMode, executionTimeMs, waitTimeMs, id);
     } catch (error) {
-      throw this.#failed(entry, begunAt, error);
+      throw this.#failed(entry, begunAt, trace, error);
     }
   }
 
@@ -70,11 +78,12 @@ export class Statements {
     connectionId: string,
   ): Promise<ExecuteManyResult> {
     const begunAt = this.#clock.now();
+    const trace = this.#telemetry.start(batch.text, batch.rows.length);
     try {
       const rowCount = await entry.executeMany(batch, this.limits(options, startedAt, begunAt));
-      return { success: true, rowCount, executionTimeMs: this.#succeeded(entry, begunAt), waitTimeMs, connectionId };
+      return { success: true, rowCount, executionTimeMs: this.#succeeded(entry, begunAt, trace), waitTimeMs, connectionId };
     } catch (error) {
-      throw this.#failed(entry, begunAt, error);
+      throw this.#failed(entry, begunAt, trace, error);
     }
   }
 
@@ -84,20 +93,30 @@ export class Statements {
     return { signal, timeoutMs: Math.max(1, timeoutMs - (now - startedAt)) };
   }
 
-  #succeeded(entry: Entry, begunAt: number): number {
+  #succeeded(entry: Entry, begunAt: number, trace: StatementTrace | undefined): number {
     const now = this.#clock.now();
     const durationMs = now - begunAt;
     this.#metrics.executed(durationMs, now);
     entry.latencies.add(durationMs);
     entry.home.worked();
+    this.#tell(entry, durationMs, trace, undefined);
     return durationMs;
   }
 
-  #failed(entry: Entry, begunAt: number, error: unknown): unknown {
+  #failed(entry: Entry, begunAt: number, trace: StatementTrace | undefined, error: unknown): unknown {
     const now = this.#clock.now();
     this.#metrics.failed(error, now - begunAt, now);
     entry.home.judge(entry, error);
+    this.#tell(entry, now - begunAt, trace, error);
     return error;
+  }
+
+  #tell(entry: Entry, durationMs: number, trace: StatementTrace | undefined, error: unknown): void {
+    if (trace) this.#telemetry.end(trace, durationMs, error);
+    if (!this.#events.has('statement:executed')) return;
+    const { code } = (error ?? {}) as { code?: unknown };
+    const known = error === undefined ? undefined : typeof code === 'string' ? code : 'UNKNOWN';
+    this.#events.emit('statement:executed', { pool: this.#config.name, connectionId: entry.id, durationMs, code: known });
   }
 }
 

@@ -48,6 +48,11 @@ export class Topology implements Callers {
     return this.#lineOf(host)?.serve(entry) ?? false;
   }
 
+  /** A run holds less than before: those of it who wait may be served. */
+  wake(): void {
+    for (const line of this.lines) line.grow();
+  }
+
   changed(host: Host): void {
     this.#lineOf(host)?.grow();
   }

@@ -55,7 +55,12 @@ function asksForRetry(error: unknown): boolean {
   return error instanceof StatementError && (error.kind === 'serialization_failure' || error.kind === 'deadlock');
 }
 
-const LEVELS = { read_uncommitted: 'READ UNCOMMITTED', read_committed: 'READ COMMITTED', repeatable_read: 'REPEATABLE READ', serializable: 'SERIALIZABLE' } as const;
+const LEVELS = {
+  read_uncommitted: 'READ UNCOMMITTED',
+  read_committed: 'READ COMMITTED',
+  repeatable_read: 'REPEATABLE READ',
+  serializable: 'SERIALIZABLE',
+} as const;
 
 /** SQLite has one level, the strictest, and takes the write lock at once unless the transaction only reads. */
 function beginStatements(dialect: Dialect, isolation: TransactionOptions['isolation'], readOnly: boolean): readonly string[] {

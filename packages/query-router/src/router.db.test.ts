@@ -147,7 +147,7 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   });
 
   it('conformance 60: nobody else gets the connection of an open transaction', async () => {
-    const { router, active } = await setUp(kind, { maxConnections: 2, acquireTimeoutMs: 300 });
+    const { router, active } = await setUp(kind, { maxConnections: 2, acquireTimeoutMs: 5000 });
     const { connectionId } = await router.process({ query: 'BEGIN', sessionId: 'a' });
     await router.process({ query: insert, parameters: [10, 'new', true], sessionId: 'a' });
     const pinned = connectionId.split('#')[0];

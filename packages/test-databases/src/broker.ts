@@ -67,11 +67,13 @@ export class Broker {
   }
 }
 
-function describeCluster({ version, adminUrl, url, replicaUrl }: Cluster): ClusterInfo {
+/** @internal */
+export function describeCluster({ version, adminUrl, url, replicaUrl }: Cluster): ClusterInfo {
   return { version, adminUrl, url, replicaUrl };
 }
 
-async function createDatabase(cluster: Cluster): Promise<DatabaseInfo> {
+/** A new database on a cluster of one's own. @internal */
+export async function createDatabase(cluster: Cluster): Promise<DatabaseInfo> {
   const name = `${MARIADB_TEST_PREFIX}${randomBytes(6).toString('hex')}`;
   if (cluster.kind === 'postgresql') await createPostgresDatabase(cluster.adminUrl, name);
   else await createMariaDbDatabase(cluster.adminUrl, name);

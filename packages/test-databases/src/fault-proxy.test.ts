@@ -103,6 +103,50 @@ describe('the fault proxy', () => {
     expect(await ask(socket, 'b')).toBe('b');
   });
 
+  it('turns what the server says into noise, and resets the spoilt connection at restore', async () => {
+    const socket = await connect();
+    proxy.garbage();
+    const heard = await ask(socket, 'hello');
+    expect(heard).toHaveLength(5);
+    expect(heard).not.toBe('hello');
+    const failed = once(socket, 'error');
+    proxy.restore();
+    expect(((await failed)[0] as NodeJS.ErrnoException).code).toBe('ECONNRESET');
+    expect(await ask(await connect(), 'hello')).toBe('hello');
+  });
+
+  it('lets the first bytes of an answer through, then ends the connection', async () => {
+    const socket = await connect();
+    proxy.truncate(2);
+    const ended = once(socket, 'end');
+    expect(await ask(socket, 'hello')).toBe('he');
+    await ended;
+    proxy.restore();
+    expect(await ask(await connect(), 'hello')).toBe('hello');
+  });
+
+  it('pours slowly, and all of it in order', async () => {
+    const socket = await connect();
+    proxy.trickle(1, 1);
+    let heard = '';
+    socket.on('data', (data) => (heard += String(data)));
+    socket.write('abcdefgh');
+    socket.write('ijk');
+    await expect.poll(() => heard).toBe('abcdefghijk');
+  });
+
+  it('leads new connections to another server', async () => {
+    const shout = createServer((socket) => socket.on('data', (data) => socket.write(String(data).toUpperCase())));
+    await new Promise<void>((resolve) => shout.listen(0, '127.0.0.1', resolve));
+    const before = await connect();
+    await ask(before, 'a');
+    proxy.retarget((shout.address() as AddressInfo).port);
+    const after = await connect();
+    expect([await ask(before, 'b'), await ask(after, 'b')]).toEqual(['b', 'B']);
+    after.destroy();
+    await new Promise((resolve) => shout.close(resolve));
+  });
+
   it('changes only host and port of a URL', () => {
     expect(proxy.through('postgres://me:secret@db.example:5432/app?x=1')).toBe(`postgres://me:secret@127.0.0.1:${proxy.port}/app?x=1`);
   });

@@ -8,18 +8,22 @@ export interface FaultProxyOptions {
 }
 
 /** How the proxy treats bytes and new connections. `restore` returns to `normal`. */
-export type FaultMode = 'normal' | 'blackhole' | 'cut';
+export type FaultMode = 'normal' | 'blackhole' | 'cut' | 'garbage' | 'truncate';
 
 /**
  * The proxy. Modes: normal -> (blackhole: bytes vanish, connections stay open and new ones get no answer; cut: open
- * connections end, new ones are refused) -> (restore) -> normal. `delay` is on top of any mode. Owned by the test, which closes it.
+ * connections end, new ones are refused; garbage: what the server says becomes noise; truncate: of what the server says the first
+ * bytes arrive, then the connection ends) -> (restore) -> normal. `delay` and `trickle` are on top of any mode. Owned by the test,
+ * which closes it.
  */
 export class FaultProxy {
   readonly #server: Server;
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #pairs = new Set<Pair>();
   #mode: FaultMode = 'normal';
   #delayMs = 0;
+  #trickle: { readonly bytes: number; readonly everyMs: number } | undefined;
+  #truncateTo = 0;
   #port = 0;
   #accepted = 0;
 
@@ -75,16 +79,38 @@ export class FaultProxy {
     this.#delayMs = delayMs;
   }
 
+  /** Data go through in pieces of `bytes`, one each `everyMs`, in order. */
+  trickle(bytes: number, everyMs: number): void {
+    this.#trickle = { bytes, everyMs };
+  }
+
+  /** What the server says from now on arrives as noise of the same length; what the client says arrives as it is. */
+  garbage(): void {
+    this.#mode = 'garbage';
+  }
+
+  /** Of the next thing that the server says on a connection only the first `bytes` arrive; then that connection ends (FIN). */
+  truncate(bytes: number): void {
+    this.#mode = 'truncate';
+    this.#truncateTo = bytes;
+  }
+
+  /** New connections lead to another server from now on, as when an address moves in a failover; open ones stay. */
+  retarget(port: number, host = this.#target.host): void {
+    this.#target = { host, port };
+  }
+
   /** Resets (RST) every open connection; new ones are taken as before. */
   reset(): void {
     for (const pair of [...this.#pairs]) pair.reset();
   }
 
-  /** Back to normal. Connections that lost bytes in a black hole stay what they are: broken streams, so they are reset. */
+  /** Back to normal. Connections that lost or got wrong bytes stay what they are: broken streams, so they are reset. */
   restore(): void {
-    if (this.#mode === 'blackhole') this.reset();
+    if (this.#mode === 'blackhole' || this.#mode === 'garbage') this.reset();
     this.#mode = 'normal';
     this.#delayMs = 0;
+    this.#trickle = undefined;
   }
 
   /** Resets what is open and stops listening. Idempotent. */
@@ -117,9 +143,16 @@ export class FaultProxy {
       return;
     }
     const target = createConnection(this.#target);
-    const pair = new Pair(client, target, (from, to, data) => this.#forward(from, to, data));
+    const pair = new Pair(client, target, (from, to, data) => this.#forward(from, to, to === client ? this.#spoil(pair, data) : data));
     this.#pairs.add(pair);
     pair.onClosed = () => this.#pairs.delete(pair);
+  }
+
+  #spoil(pair: Pair, data: Buffer): Buffer {
+    if (this.#mode === 'garbage') return noise(data.length);
+    if (this.#mode !== 'truncate') return data;
+    queueMicrotask(() => pair.end());
+    return data.subarray(0, this.#truncateTo);
   }
 
   #forward(from: Socket, to: Socket, data: Buffer): void {
@@ -128,10 +161,27 @@ export class FaultProxy {
       setTimeout(() => this.#mode !== 'blackhole' && to.writable && to.write(data), this.#delayMs);
       return;
     }
+    if (this.#trickle) {
+      from.pause();
+      void pourSlowly(to, data, this.#trickle.bytes, this.#trickle.everyMs).then(() => from.resume());
+      return;
+    }
     if (!to.write(data)) {
       from.pause();
       to.once('drain', () => from.resume());
     }
+  }
+}
+
+/** The same at each call, so that a failure can be repeated; no byte of it begins a message of a database's protocol. */
+function noise(length: number): Buffer {
+  return Buffer.from(Array.from({ length }, (_, index) => 0x80 + ((index * 37 + 11) % 0x80)));
+}
+
+async function pourSlowly(to: Socket, data: Buffer, bytes: number, everyMs: number): Promise<void> {
+  for (let start = 0; start < data.length && to.writable; start += bytes) {
+    to.write(data.subarray(start, start + bytes));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Dialect } from '@kailash-ts/sql';
 import type { BoundStatement, Driver, DriverConnection } from '../driver.ts';
 import { ConnectionLostError, ReadOnlyConnectionError, StatementError } from '../errors.ts';
+import { failure, streamContract } from './stream-contract.ts';
 
 export interface ContractSubject {
   /** A driver for an empty database of its own. */
@@ -176,6 +177,77 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
     });
   });
 
+  describe('a ping', () => {
+    it('proves that the connection is alive, and changes nothing', async () => {
+      const connection = await connect();
+      await connection.ping();
+      expect(connection.clean).toBe(true);
+      await connection.execute(statement('BEGIN'));
+      await failure(connection.execute(statement('SELECT * FROM no_such_table')));
+      const before = connection.transactionStatus;
+      await connection.ping();
+      expect(connection.transactionStatus).toBe(before);
+    });
+
+    it('fails on a connection that is no more', async () => {
+      const connection = await connect();
+      connection.destroy();
+      expect(await failure(connection.ping())).toBeInstanceOf(ConnectionLostError);
+    });
+  });
+
+  describe('the role', () => {
+    it('is what the server says, also when asked again in a transaction', async () => {
+      const connection = await connect();
+      expect(connection.role).toBe('primary');
+      await connection.execute(statement('BEGIN'));
+      await connection.execute(statement("INSERT INTO item (id, name) VALUES (1, 'a')"));
+      expect(await connection.probeRole()).toBe('primary');
+      expect(connection.transactionStatus).toBe('open');
+      await connection.execute(statement('COMMIT'));
+      expect(await count(connection)).toBe(1);
+    });
+  });
+
+  describe('a limit of rows', () => {
+    const insert = `INSERT INTO item (id, name) VALUES (${mark(1)}, ${mark(2)})`;
+
+    it.each([undefined, true])('gives no more, and all without it (prepare: %s)', async (prepare) => {
+      const connection = await connect();
+      await connection.executeMany({ text: insert, rows: Array.from({ length: 500 }, (_, index) => [index, 'x']) });
+      const select = statement('SELECT id FROM item ORDER BY id', [], prepare);
+      for (let round = 0; round < 3; round++) {
+        const limited = await connection.execute({ ...select, maxRows: 2 });
+        expect(limited).toMatchObject({ rows: [{ id: 0 }, { id: 1 }], rowCount: 2 });
+        expect(limited.fields.map((field) => field.name)).toEqual(['id']);
+        expect((await connection.execute(select)).rowCount).toBe(500);
+      }
+      expect((await connection.execute({ ...select, maxRows: 500 })).rowCount).toBe(500);
+    });
+
+    it('leaves a transaction as it was', async () => {
+      const connection = await connect();
+      await connection.execute(statement('BEGIN'));
+      await connection.executeMany({ text: insert, rows: Array.from({ length: 500 }, (_, index) => [index, 'x']) });
+      await connection.execute({ ...statement('SELECT id FROM item'), maxRows: 1 });
+      expect(connection.transactionStatus).toBe('open');
+      await connection.execute(statement('COMMIT'));
+      expect(await count(connection)).toBe(500);
+    });
+
+    it('does a write whole', async (context) => {
+      if (dialect === 'mysql') context.skip('MySQL has no UPDATE ... RETURNING');
+      const connection = await connect();
+      await connection.executeMany({ text: insert, rows: Array.from({ length: 300 }, (_, index) => [index, 'x']) });
+      const update = await connection.execute({ ...statement("UPDATE item SET name = 'y' RETURNING id"), maxRows: 1 });
+      expect(update.rows).toHaveLength(1);
+      const { rows } = await connection.execute(statement("SELECT count(*) AS n FROM item WHERE name = 'y'"));
+      expect(rows).toEqual([{ n: 300 }]);
+    });
+  });
+
+  streamContract({ dialect, connect, statement, count, mark, slowStatement: subject.slowStatement });
+
   describe('many rows', () => {
     const insert = `INSERT INTO item (id, name) VALUES (${mark(1)}, ${mark(2)})`;
     const rows = (n: number): unknown[][] => Array.from({ length: n }, (_, index) => [index, `name ${index}`]);
@@ -242,7 +314,8 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
       const connection = await connect();
       await connection.execute(statement('SELECT 1'));
       await connection.cancel();
-      for (let round = 0; connection.usable && round < 20; round++) expect(await count(connection)).toBe(0);
+      expect(connection.usable).toBe(true);
+      for (let round = 0; round < 20; round++) expect(await count(connection)).toBe(0);
     });
 
     it('settles what runs when it is destroyed', async () => {
@@ -279,14 +352,4 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
         expect(await running).toMatchObject({ code: 'POOL_CONNECTION_LOST', mayHaveExecuted: true });
       });
   });
-}
-
-/** The error of something that must fail. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  const outcome = await promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  expect(outcome).toHaveProperty('error');
-  return (outcome as { error: unknown }).error;
 }

@@ -3,6 +3,7 @@
  * tokens, so that nothing in strings or comments misleads; what does not fit the pattern is left alone.
  */
 import { lex, type Dialect } from '@kailash-ts/sql';
+import type { BoundBatch } from '../driver.ts';
 
 /** An INSERT that takes as many rows as wanted. */
 export interface MultiRowInsert {
@@ -27,6 +28,43 @@ export function multiRowInsert(text: string, dialect: Dialect): MultiRowInsert |
   const row = text.slice(open.start, end);
   const tail = text.slice(end);
   return { parametersPerRow: inside, textFor: (rows) => head + Array.from({ length: rows }, () => row).join(', ') + tail };
+}
+
+/** Parameters of one statement: under the 65,535 of MySQL's protocol. */
+const MOST_PARAMETERS = 5000;
+/** Text and values of one statement, well under max_allowed_packet. */
+const PIECE_BYTES = 1_000_000;
+
+/**
+ * Runs a batch, with as many rows a statement as fit where the text allows it.
+ * @param one runs one statement and gives the rows affected; it is told the row's number where it has one row only
+ */
+export async function runBatch(
+  { text, rows }: BoundBatch,
+  one: (text: string, values: readonly unknown[], row: number | undefined) => Promise<number>,
+): Promise<number> {
+  const insert = multiRowInsert(text, 'mysql');
+  const mostRows = insert ? Math.max(1, Math.floor(MOST_PARAMETERS / insert.parametersPerRow)) : 1;
+  let affected = 0;
+  for (let start = 0; start < rows.length;) {
+    const end = endOfPiece(rows, start, mostRows);
+    const count = end - start;
+    affected += await one(insert ? insert.textFor(count) : text, rows.slice(start, end).flat(), count === 1 ? start : undefined);
+    start = end;
+  }
+  return affected;
+}
+
+/** Where a piece of rows ends that begins at `start`: bounded by rows and by bytes, with at least one row. */
+function endOfPiece(rows: readonly (readonly unknown[])[], start: number, mostRows: number): number {
+  let end = start;
+  let bytes = 0;
+  while (end < rows.length && end - start < mostRows && (end === start || bytes < PIECE_BYTES)) {
+    for (const value of rows[end]!)
+      bytes += typeof value === 'string' ? value.length * 3 : value instanceof Uint8Array ? value.byteLength : 16;
+    end += 1;
+  }
+  return end;
 }
 
 function closing(tokens: readonly { readonly text: string; readonly kind: string }[], open: number): number | undefined {

@@ -54,6 +54,14 @@ const FATAL = new Set([1053, 1077, 1078, 1079, 1927, 3169, 4031]);
 const AUTHENTICATION = new Set([1045, 1044, 1698, 1130, 1251, 1862, 3118, 3159]);
 const SERVER_FULL = new Set([1040, 1203, 1226]);
 
+/** What the server says of a statement that was killed; for one whose last rows were on their way already. */
+export const INTERRUPTED = {
+  errno: 1317,
+  code: 'ER_QUERY_INTERRUPTED',
+  sqlState: '70100',
+  message: 'Query execution was interrupted',
+} as const;
+
 /** Whether the connection must be destroyed: everything that did not come from the server, and its last words. */
 export function isFatal(error: unknown): boolean {
   const { fatal, errno, sqlState } = error as MysqlError;

@@ -47,32 +47,41 @@ export function typeName(field: FieldPacket): string {
 
 /** Rows as objects, from the arrays that mysql2 gives (as objects it refuses some names of columns). */
 export function toRows(arrays: readonly unknown[][], fields: readonly FieldPacket[]): Row[] {
-  const columns = fields.map((field) => ({ name: field.name, correct: correctionFor(field) }));
-  return arrays.map((values) => {
+  const names = fields.map((field) => field.name);
+  const corrections = fields.map(correctionFor);
+  const rows: Row[] = [];
+  for (const values of arrays) {
     const row: Row = {};
-    columns.forEach(({ name, correct }, index) => {
+    for (let index = 0; index < names.length; index++) {
       const raw = values[index];
-      const value = raw !== null && correct ? correct(raw) : raw;
-      if (name === '__proto__') Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
-      else row[name] = value;
-    });
-    return row;
-  });
+      const value = raw === null ? null : corrections[index]!(raw);
+      if (names[index] === '__proto__')
+        Object.defineProperty(row, '__proto__', { value, enumerable: true, configurable: true, writable: true });
+      else row[names[index]!] = value;
+    }
+    rows.push(row);
+  }
+  return rows;
 }
 
-function correctionFor(field: FieldPacket): ((value: unknown) => unknown) | undefined {
+function correctionFor(field: FieldPacket): (value: unknown) => unknown {
   switch (field.columnType) {
     case LONGLONG:
-      return (value) => (typeof value === 'string' ? BigInt(value) : value);
+      return toBigInt;
     case TINY:
       // TINYINT(1) is what BOOLEAN is another word for.
-      return field.columnLength === 1 ? (value) => (value === 1 ? true : value === 0 ? false : value) : undefined;
+      return field.columnLength === 1 ? toBoolean : asIs;
     case FLOAT:
-      return (value) => shortestFloat(value as number);
+      return shortestFloat as (value: unknown) => unknown;
     default:
-      return (value) => (Buffer.isBuffer(value) ? Uint8Array.from(value) : value);
+      return toBytes;
   }
 }
+
+const asIs = (value: unknown): unknown => value;
+const toBigInt = (value: unknown): unknown => (typeof value === 'string' ? BigInt(value) : value);
+const toBoolean = (value: unknown): unknown => (value === 1 ? true : value === 0 ? false : value);
+const toBytes = (value: unknown): unknown => (typeof value === 'object' && Buffer.isBuffer(value) ? Uint8Array.from(value) : value);
 
 /** The shortest decimal that means the same 32-bit float: 0.1 instead of 0.10000000149011612. */
 function shortestFloat(value: number): number {

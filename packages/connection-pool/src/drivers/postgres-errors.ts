@@ -67,6 +67,9 @@ export function toStatementError(error: unknown, inTransaction: boolean, row?: n
   );
 }
 
+/** What the server says of a statement that was cancelled; for one whose server had nothing to cancel at that moment. */
+export const CANCELLED = { severity: 'ERROR', code: '57014', message: 'canceling statement due to user request' } as const;
+
 /** A statement of ROLLBACK's tag that was sent as COMMIT: the transaction had failed before. */
 export function commitRolledBack(): StatementError {
   return new StatementError('COMMIT did nothing: the transaction had failed before, and PostgreSQL rolled it back.', {
@@ -89,8 +92,8 @@ export function toConnectError(error: unknown, target: string): ConnectError {
   });
 }
 
-function lostReason({ code, message }: PgError): string {
-  return code === undefined ? message : `SQLSTATE ${code}`;
+function lostReason({ severity, code, message }: PgError): string {
+  return severity === undefined ? (code ?? message) : `SQLSTATE ${code}`;
 }
 
 /** PostgreSQL quotes values only in data errors (class 22) and shows text of the statement in syntax errors. */

@@ -67,12 +67,46 @@ const ARRAYS: Readonly<Record<number, number>> = {
 
 const plain: Parse = (text) => text;
 
+/** Reads a value from the bytes between two places. */
+export type ReadColumn = (bytes: Buffer, start: number, end: number) => unknown;
+
+const readText: ReadColumn = (bytes, start, end) => bytes.toString('utf8', start, end);
+
+/** Types whose values need no text in between. */
+const BYTE_READERS: Readonly<Record<number, ReadColumn>> = {
+  16: (bytes, start) => bytes[start] === 0x74,
+  20: (bytes, start, end) =>
+    end - start > SHORT_INTEGER ? parseInteger(bytes.toString('latin1', start, end)) : readInteger(bytes, start, end),
+  21: readInteger,
+  23: readInteger,
+  26: readInteger,
+};
+
 /** How to read a column of this type. */
-export function parserFor(oid: number): Parse {
+export function readerFor(oid: number): ReadColumn {
+  const direct = BYTE_READERS[oid];
+  if (direct) return direct;
+  const parse = parserFor(oid);
+  return parse === plain ? readText : (bytes, start, end) => parse(bytes.toString('utf8', start, end));
+}
+
+function parserFor(oid: number): Parse {
   const element = ARRAYS[oid];
   if (element === undefined) return TYPES[oid]?.[1] ?? plain;
   const parse = TYPES[element]?.[1] ?? plain;
   return (text) => parseArray(text, parse);
+}
+
+/** Digits, sign included, that a number holds exactly for sure. */
+const SHORT_INTEGER = 15;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+
+function readInteger(bytes: Buffer, start: number, end: number): number {
+  const negative = bytes[start] === MINUS;
+  let value = 0;
+  for (let at = negative ? start + 1 : start; at < end; at++) value = value * 10 + (bytes[at]! - ZERO);
+  return negative ? -value : value;
 }
 
 /** The type's name: `int8`, `text[]`; `oid 16385` for a type of the user's own. */

@@ -1,26 +1,23 @@
-/** PostgreSQL through pg. Extended protocol only; statements are prepared from their second use on. */
-import { createConnection } from 'node:net';
-import type { Client, ClientConfig } from 'pg';
-import type { ServerTarget } from '../config.ts';
-import type { TransactionStatus } from '../contract.ts';
-import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan } from '../driver.ts';
-import { ConnectionLostError, DriverMissingError, StatementError } from '../errors.ts';
-import type { ParameterValue } from '../parameters.ts';
+/** PostgreSQL. Extended protocol only; statements are prepared from their second use on. */
+import type { ServerAddress, ServerTarget } from '../config.ts';
+import type { ConnectionRole, TransactionStatus } from '../contract.ts';
+import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
+import { StatementError, StatementParametersError } from '../errors.ts';
 import { mayChangeSession } from '../session-effects.ts';
-import { PreparedNames } from './prepared-names.ts';
-import { commitRolledBack, isFatal, toConnectError, toStatementError } from './postgres-errors.ts';
-import {
-  submit,
-  Submission,
-  type PgWire,
-  type SubmissionFailure,
-  type SubmissionPlan,
-  type SubmissionResult,
-} from './postgres-submission.ts';
-import { toWire } from './postgres-values.ts';
+import { PreparedNames, type Prepared } from './prepared-names.ts';
+import { CANCELLED, commitRolledBack, isFatal, toStatementError } from './postgres-errors.ts';
+import { Batch, Execution, Outcome } from './postgres-exchanges.ts';
+import { compose, type Composer } from './postgres-frontend.ts';
+import { login, sendCancel, type LoggedIn } from './postgres-login.ts';
+import type { RowReader } from './postgres-rows.ts';
+import { PieceStream } from './postgres-stream.ts';
+import type { PostgresWire } from './postgres-wire.ts';
+import { WaitingStream } from './waiting-stream.ts';
 
 /** Rows of a batch that go out before an answer is awaited: bounds the memory of both sides. */
 const BATCH_ROWS = 5000;
+/** The protocol counts parameters in 16 bits. */
+const MOST_PARAMETERS = 65_535;
 
 // All that another borrower could notice, except prepared statements, which go with our own record of them.
 const CLEAN_SESSION = [
@@ -33,6 +30,7 @@ const CLEAN_SESSION = [
   'DISCARD TEMP',
   'DISCARD SEQUENCES',
 ].join('; ');
+const ALLOW_WRITES = 'SET default_transaction_read_only = off';
 
 /** Driver for PostgreSQL. @throws DriverMissingError when pg is not installed (at the first connect). */
 export class PostgresDriver implements Driver {
@@ -45,22 +43,19 @@ export class PostgresDriver implements Driver {
     this.hosts = hosts;
   }
 
-  async connect(_host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
-    const { Client } = await loadPg();
-    const { host, port, prepareCacheSize } = this.#target;
-    const client = new Client(clientConfig(this.#target));
-    const drop = (): void => wireOf(client).stream.destroy();
-    // pg reports a broken idle connection as an event, which ends the process when nobody listens.
-    client.on('error', () => {});
+  async connect(host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
+    const address = this.#target.servers[host.name]!;
+    const readOnly = host.role === 'replica';
+    const loggedIn = await login({ target: this.#target, address, readOnly }, signal);
+    const connection = new PostgresConnection(loggedIn, { address, readOnly, prepareCacheSize: this.#target.prepareCacheSize });
+    const drop = (): void => connection.destroy();
     signal.addEventListener('abort', drop, { once: true });
     try {
-      signal.throwIfAborted();
-      await client.connect();
-      signal.throwIfAborted();
-      return new PostgresConnection(client, { host, port }, prepareCacheSize);
+      await connection.prepareSession();
+      return connection;
     } catch (error) {
-      drop();
-      throw signal.aborted ? signal.reason : toConnectError(error, `${host}:${port}`);
+      connection.destroy();
+      throw signal.aborted ? signal.reason : error;
     } finally {
       signal.removeEventListener('abort', drop);
     }
@@ -69,146 +64,253 @@ export class PostgresDriver implements Driver {
   async close(): Promise<void> {}
 }
 
-async function loadPg(): Promise<typeof import('pg')> {
-  try {
-    const loaded = (await import('pg')) as unknown as { default: typeof import('pg') };
-    return loaded.default;
-  } catch (error) {
-    throw new DriverMissingError('PostgreSQL', 'pg', error);
-  }
-}
-
-function clientConfig({ host, port, database, user, password, applicationName }: ServerTarget): ClientConfig {
-  return {
-    host,
-    port,
-    database,
-    user,
-    password,
-    application_name: applicationName,
-    // The same meaning of times without a zone on all databases; also what RESET ALL returns to.
-    options: '-c TimeZone=UTC -c DateStyle=ISO',
-    keepAlive: true,
-  };
-}
-
-function wireOf(client: Client): PgWire {
-  return (client as unknown as { connection: PgWire }).connection;
+interface SessionOptions {
+  readonly address: ServerAddress;
+  /** The session began read-only. */
+  readonly readOnly: boolean;
+  readonly prepareCacheSize: number;
 }
 
 class PostgresConnection implements DriverConnection {
-  readonly #client: Client;
-  readonly #address: { readonly host: string; readonly port: number };
-  readonly #prepared: PreparedNames;
-  #current: Submission | undefined;
-  #usable = true;
+  role: ConnectionRole = 'primary';
+  readonly #loggedIn: LoggedIn;
+  readonly #wire: PostgresWire;
+  readonly #options: SessionOptions;
+  readonly #prepared: PreparedNames<RowReader | null>;
+  /** The server tells of a change of its role by itself (PostgreSQL 14). */
+  readonly #reportsRole: boolean;
+  #stream: PieceStream | undefined;
   #changed = false;
+  /** Opened for a replica that is a primary now: may write, other than a fresh session of it. */
+  #mayWrite = false;
   #cancelling: Promise<void> | undefined;
   #stopCancel: AbortController | undefined;
-  #onLost: () => void = () => {};
+  /** Something must be done before the next statement. */
+  #detour = false;
 
-  constructor(client: Client, address: { readonly host: string; readonly port: number }, prepareCacheSize: number) {
-    this.#client = client;
-    this.#address = address;
-    this.#prepared = new PreparedNames(prepareCacheSize);
-    client.on('error', (error) => this.#lost(error));
-    client.on('end', () => this.#lost(new ConnectionLostError('the server closed it', true)));
+  constructor(loggedIn: LoggedIn, options: SessionOptions) {
+    this.#loggedIn = loggedIn;
+    this.#wire = loggedIn.wire;
+    this.#options = options;
+    this.#prepared = new PreparedNames(options.prepareCacheSize);
+    const standby = loggedIn.parameters.get('in_hot_standby');
+    this.#reportsRole = standby !== undefined;
+    if (standby !== undefined) this.#setRole(standby === 'on');
+    this.#wire.onParameter = (name, value) => name === 'in_hot_standby' && this.#setRole(value === 'on');
   }
 
   get usable(): boolean {
-    return this.#usable;
+    return this.#wire.usable;
   }
 
   get clean(): boolean {
-    return !this.#changed && !this.#cancelling && this.transactionStatus === 'idle';
+    return !this.#changed && !this.#cancelling && this.#wire.transactionStatus === 'idle';
   }
 
   get transactionStatus(): TransactionStatus {
-    const status = (this.#client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
-    return status === 'T' ? 'open' : status === 'E' ? 'failed' : 'idle';
+    return this.#wire.transactionStatus;
   }
 
-  async execute(statement: BoundStatement): Promise<DriverResult> {
-    await this.#settleCancel();
-    if (mayChangeSession(statement.text)) this.#changed = true;
-    const result = await this.#executeOnce(statement, true);
-    if (result.command === 'ROLLBACK' && /^\s*(?:commit|end)\b/i.test(statement.text)) throw commitRolledBack();
-    return result;
+  /** @internal What is left to do after login. */
+  async prepareSession(): Promise<void> {
+    if (!this.#reportsRole) await this.probeRole();
+    if (this.#detour) await this.#takeDetour();
+  }
+
+  execute(statement: BoundStatement): Promise<DriverResult> {
+    if (this.#detour) return this.#takeDetour().then(() => this.#execute(statement, true));
+    return this.#execute(statement, true);
   }
 
   /** A statement that the server forgot, or whose plan no longer fits its tables, is prepared anew, once, outside of transactions. */
-  async #executeOnce(statement: BoundStatement, mayRetry: boolean): Promise<SubmissionResult> {
-    const { text, values, prepare } = statement;
-    const { name, known, evict } = this.#prepared.nameFor(text, prepare);
-    const inTransaction = this.transactionStatus !== 'idle';
-    const rows = [values.map((value) => toWire(value as ParameterValue))];
-    const { submission, failure, result } = await this.#submit({ text, rows, batch: false, statement: name, parse: !known, evict });
-    if (submission.parsed) this.#prepared.confirm(text);
-    if (!failure) return result;
-    if (known && isStale(failure.error)) {
-      this.#prepared.forget(text);
-      if (mayRetry && !inTransaction) return this.#executeOnce(statement, false);
-    }
-    throw toStatementError(failure.error, inTransaction);
+  #execute(statement: BoundStatement, mayRetry: boolean): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
+      const { text, maxRows = 0 } = statement;
+      const inTransaction = this.#wire.transactionStatus !== 'idle';
+      const prepared = this.#find(statement);
+      const message = this.#composeBegin(statement, prepared).execute(maxRows);
+      if (maxRows > 0) message.close('P', ''); // in a transaction it would stay
+      const execution = new Execution(this.#wire, prepared?.description, (ended) => {
+        const { failure } = ended;
+        if (prepared) this.#learn(prepared, ended);
+        if (failure === undefined) {
+          if (ended.isRollback && /^\s*(?:commit|end)\b/i.test(text)) return reject(commitRolledBack());
+          return resolve({ rows: ended.rows, rowCount: ended.rowCount, fields: ended.reader?.fields ?? [] });
+        }
+        if (isStale(failure, prepared)) {
+          this.#prepared.forget(text);
+          if (mayRetry && !inTransaction) return resolve(this.#execute(statement, false));
+        }
+        reject(this.#failed(failure, inTransaction));
+      });
+      this.#wire.start(execution, message.sync().take());
+    });
+  }
+
+  stream(statement: BoundStatement, fetchSize: number): RowStream {
+    const opened = async (): Promise<PieceStream> => {
+      if (this.#detour) await this.#takeDetour();
+      return (this.#stream = this.#open(statement, fetchSize));
+    };
+    return new WaitingStream(opened());
+  }
+
+  // A stale statement fails at its first piece: nothing has been read, but an error is simpler than a second stream behind the first.
+  #open(statement: BoundStatement, fetchSize: number): PieceStream {
+    const inTransaction = this.#wire.transactionStatus !== 'idle';
+    const prepared = this.#find(statement);
+    const message = this.#composeBegin(statement, prepared).execute(fetchSize).flush().take();
+    const stream = new PieceStream({
+      wire: this.#wire,
+      fetchSize,
+      reader: prepared?.description,
+      cancel: () => void this.#sendCancel(),
+      onEnd: (ended, failure) => {
+        this.#stream = undefined;
+        if (prepared) this.#learn(prepared, ended);
+        if (failure === undefined) return undefined;
+        if (isStale(failure, prepared)) this.#prepared.forget(statement.text);
+        return this.#failed(failure, inTransaction);
+      },
+    });
+    this.#wire.start(stream, message);
+    return stream;
   }
 
   async executeMany({ text, rows }: BoundBatch): Promise<number> {
-    await this.#settleCancel();
-    const inTransaction = this.transactionStatus !== 'idle';
+    if (this.#detour) await this.#takeDetour();
+    const inTransaction = this.#wire.transactionStatus !== 'idle';
     const own = !inTransaction && rows.length > BATCH_ROWS;
-    if (own) await this.#simple('BEGIN');
+    if (own) await this.#plain('BEGIN');
     try {
       let affected = 0;
       for (let start = 0; start < rows.length; start += BATCH_ROWS) affected += await this.#batch({ text, rows }, start, inTransaction);
-      if (own) await this.#simple('COMMIT');
+      if (own) await this.#plain('COMMIT');
       return affected;
     } catch (error) {
-      if (own && this.#usable) await this.#simple('ROLLBACK').catch(() => this.destroy());
+      if (own && this.usable) await this.#plain('ROLLBACK').catch(() => this.destroy());
       throw error;
     }
   }
 
-  async #batch({ text, rows }: BoundBatch, start: number, inTransaction: boolean): Promise<number> {
-    const piece = rows.slice(start, start + BATCH_ROWS).map((row) => row.map((value) => toWire(value as ParameterValue)));
-    const { failure, result } = await this.#submit({ text, rows: piece, batch: true, statement: '', parse: true });
-    if (failure) throw toStatementError(failure.error, inTransaction, start + failure.row);
-    return result.rowCount;
+  #batch({ text, rows }: BoundBatch, start: number, inTransaction: boolean): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const message = compose().parse('', text);
+      const end = Math.min(rows.length, start + BATCH_ROWS);
+      for (let index = start; index < end; index++) message.bind('', checkedCount(rows[index]!)).execute(0);
+      const batch = new Batch(this.#wire, ({ failure, affected, done }: Batch) =>
+        failure === undefined ? resolve(affected) : reject(this.#failed(failure, inTransaction, start + done)),
+      );
+      this.#wire.start(batch, message.sync().take());
+    });
   }
 
-  cancel(): Promise<void> {
+  /** Sync alone: answered with ReadyForQuery in any state of a transaction. */
+  ping(): Promise<void> {
+    return this.#exchange(() => compose().sync().take());
+  }
+
+  async probeRole(): Promise<ConnectionRole> {
+    // A server that reports its role does so before each ReadyForQuery.
+    if (this.#reportsRole) await this.ping();
+    else if (this.#wire.transactionStatus !== 'failed') {
+      const { rows } = await this.#execute({ text: 'SELECT pg_is_in_recovery() AS standby', values: [], prepare: false }, false);
+      this.#setRole(rows[0]!['standby'] === true);
+    }
+    return this.role;
+  }
+
+  async cancel(): Promise<void> {
+    await this.#sendCancel();
+    this.#stream?.stop(CANCELLED);
+  }
+
+  #sendCancel(): Promise<void> {
     this.#stopCancel = new AbortController();
-    const { processID, secretKey } = this.#client as unknown as { processID: number; secretKey: number };
-    return (this.#cancelling = sendCancel(this.#address, processID, secretKey, this.#stopCancel.signal));
+    this.#detour = true;
+    return (this.#cancelling = sendCancel(this.#options.address, this.#loggedIn, this.#stopCancel.signal));
   }
 
   async reset(): Promise<void> {
-    await this.#settleCancel();
-    if (this.transactionStatus !== 'idle') await this.#simple('ROLLBACK');
+    if (this.#detour) await this.#takeDetour();
+    if (this.#wire.transactionStatus !== 'idle') await this.#plain('ROLLBACK');
     if (!this.#changed) return;
     this.#prepared.clear();
-    await this.#client.query(CLEAN_SESSION);
+    await this.#exchange(() =>
+      compose()
+        .query(this.#mayWrite ? `${CLEAN_SESSION}; ${ALLOW_WRITES}` : CLEAN_SESSION)
+        .take(),
+    );
     this.#changed = false;
   }
 
   async close(): Promise<void> {
-    this.#usable = false;
-    await this.#client.end().catch(() => {});
+    this.#wire.usable = false;
+    await this.#loggedIn.client.end().catch(() => {});
   }
 
   destroy(): void {
-    this.#usable = false;
     this.#stopCancel?.abort();
-    wireOf(this.#client).stream.destroy();
-    this.#current?.connectionLost(new ConnectionLostError('it was destroyed', true));
+    this.#wire.destroy();
   }
 
   onLost(listener: () => void): void {
-    this.#onLost = listener;
+    this.#wire.onLost = listener;
   }
 
-  async #simple(text: string): Promise<void> {
-    const { failure } = await this.#submit({ text, rows: [[]], batch: false, statement: '', parse: true });
-    if (failure) throw toStatementError(failure.error, true);
+  #find({ text, prepare }: BoundStatement): Prepared<RowReader | null> | undefined {
+    if (mayChangeSession(text)) this.#changed = true;
+    return this.#prepared.find(text, prepare);
+  }
+
+  /** All up to Execute: a statement that the server knows is neither parsed nor described again. */
+  #composeBegin({ text, values }: BoundStatement, prepared: Prepared<unknown> | undefined): Composer {
+    checkedCount(values);
+    const message = compose();
+    for (const name of this.#prepared.takeEvicted()) message.close('S', name);
+    const name = prepared?.name ?? '';
+    if (!prepared?.known) message.parse(name, text);
+    message.bind(name, values);
+    return prepared?.description === undefined ? message.describePortal() : message;
+  }
+
+  /** A statement that failed between Parse and Describe is known, and described at its next use. */
+  #learn(prepared: Prepared<RowReader | null>, { hasParsed, reader }: Pick<Execution, 'hasParsed' | 'reader'>): void {
+    if (hasParsed || (prepared.known && prepared.description === undefined)) this.#prepared.confirm(prepared, reader);
+  }
+
+  #failed(failure: unknown, inTransaction: boolean, row?: number): Error {
+    if (isFatal(failure)) this.#wire.destroy();
+    return toStatementError(failure, inTransaction, row);
+  }
+
+  /** A statement of our own. */
+  #plain(text: string): Promise<void> {
+    return this.#exchange(() => compose().parse('', text).bind('', []).execute(0).sync().take());
+  }
+
+  #exchange(composed: () => Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const outcome = new Outcome(this.#wire, ({ failure }: Outcome) =>
+        failure === undefined ? resolve() : reject(this.#failed(failure, true)),
+      );
+      this.#wire.start(outcome, composed());
+    });
+  }
+
+  #setRole(standby: boolean): void {
+    this.role = standby ? 'replica' : 'primary';
+    if (!standby && this.#options.readOnly && !this.#mayWrite) this.#detour = true;
+  }
+
+  async #takeDetour(): Promise<void> {
+    await this.#settleCancel();
+    const mustAllow = this.role === 'primary' && this.#options.readOnly && !this.#mayWrite;
+    if (mustAllow && this.#wire.transactionStatus === 'idle') {
+      await this.#plain(ALLOW_WRITES);
+      this.#mayWrite = true;
+    }
+    this.#detour = mustAllow && !this.#mayWrite;
   }
 
   /**
@@ -219,69 +321,22 @@ class PostgresConnection implements DriverConnection {
     if (!this.#cancelling) return;
     await this.#cancelling;
     this.#cancelling = undefined;
-    if (this.transactionStatus === 'failed') return;
-    await this.#simple('SELECT 1').catch((error: unknown) => {
+    const harmless = this.#wire.transactionStatus === 'failed' ? this.ping() : this.#plain('SELECT 1');
+    await harmless.catch((error: unknown) => {
       if (!(error instanceof StatementError)) throw error;
     });
   }
-
-  #submit(plan: SubmissionPlan): Promise<Submitted> {
-    return new Promise((resolve) => {
-      const submission: Submission = new Submission(plan, (failure, result) => {
-        this.#current = undefined;
-        if (failure && isFatal(failure.error)) this.#breakOff();
-        resolve({ submission, failure, result });
-      });
-      this.#current = submission;
-      if (this.#usable) submit(this.#client, submission);
-      else submission.connectionLost(new ConnectionLostError('it was lost before', false));
-    });
-  }
-
-  #breakOff(): void {
-    this.#usable = false;
-    wireOf(this.#client).stream.destroy();
-  }
-
-  #lost(error: unknown): void {
-    const wasUsable = this.#usable;
-    this.#usable = false;
-    const running = this.#current;
-    if (running) running.connectionLost(error);
-    else if (wasUsable) this.#onLost();
-  }
 }
 
-/** How it went; `result` is complete only without `failure`. */
-interface Submitted {
-  readonly submission: Submission;
-  readonly failure: SubmissionFailure | undefined;
-  readonly result: SubmissionResult;
+function checkedCount(values: readonly unknown[]): readonly unknown[] {
+  if (values.length <= MOST_PARAMETERS) return values;
+  throw new StatementParametersError(
+    `The statement has ${values.length} parameters; PostgreSQL takes at most ${MOST_PARAMETERS}. Send less, or use executeMany.`,
+  );
 }
 
-function isStale(error: unknown): boolean {
+function isStale(error: unknown, prepared: Prepared<unknown> | undefined): boolean {
+  if (!prepared?.known) return false;
   const { code, routine } = error as { code?: string; routine?: string };
   return code === '26000' || (code === '0A000' && routine === 'RevalidateCachedQuery');
-}
-
-/** CancelRequest (PostgreSQL manual, "Canceling Requests in Progress"). Resolves when the server has closed: it has acted by then. */
-function sendCancel(
-  address: { readonly host: string; readonly port: number },
-  processId: number,
-  secretKey: number,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const message = Buffer.alloc(16);
-    message.writeInt32BE(16, 0);
-    message.writeInt32BE(80877102, 4);
-    message.writeInt32BE(processId, 8);
-    message.writeInt32BE(secretKey, 12);
-    const socket = createConnection(address);
-    signal.addEventListener('abort', () => socket.destroy(), { once: true });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve());
-    socket.on('connect', () => socket.write(message));
-    socket.resume();
-  });
 }

@@ -1,67 +1,89 @@
 /**
- * Names of the statements that are prepared on one connection, by exact text: never by a template or fingerprint, which
- * different statements share. Bounded; the least recently used goes first.
+ * The statements that are prepared on one connection, by exact text: never by a template or fingerprint, which different
+ * statements share. Bounded; the least recently used goes first.
  */
 
-export interface PreparedName {
+/** A statement and what is known of it. */
+export interface Prepared<Description> {
   /** '' runs the statement unnamed. */
-  readonly name: string;
+  name: string;
   /** The server has it already. */
-  readonly known: boolean;
-  /** Another one that must be closed to make room. */
-  readonly evict?: string | undefined;
+  known: boolean;
+  /** What it returns, as the server described it. */
+  description: Description | undefined;
 }
 
-const UNNAMED: PreparedName = { name: '', known: false };
+const NONE: readonly string[] = [];
 
-export class PreparedNames {
+export class PreparedNames<Description = unknown> {
   readonly #limit: number;
-  /** Text -> name, or undefined after its first, unnamed use. Least recently used first. */
-  readonly #names = new Map<string, string | undefined>();
-  readonly #pending = new Map<string, string>();
+  /** Least recently used first. The name is '' after a first, unnamed use. */
+  readonly #entries = new Map<string, Prepared<Description>>();
+  #newest: string | undefined;
   #counter = 0;
+  #evicted: string[] = [];
 
   /** @param limit how many to keep; 0 prepares nothing. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @param prepare true: from this use on; false: never; undefined: from the second use on. */
-  nameFor(text: string, prepare: boolean | undefined): PreparedName {
-    if (this.#limit === 0 || prepare === false) return UNNAMED;
-    const seen = this.#names.has(text);
-    const name = this.#names.get(text);
-    this.#names.delete(text);
-    this.#names.set(text, name);
-    const evict = this.#evicted();
-    if (name !== undefined) return { name, known: true, evict };
-    if (!seen && prepare !== true) return { ...UNNAMED, evict };
-    const fresh = `kailash_${++this.#counter}`;
-    this.#pending.set(text, fresh);
-    return { name: fresh, known: false, evict };
+  /**
+   * The statement to use for this text; undefined to run it unnamed.
+   * @param prepare true: from this use on; false: never; undefined: from the second use on.
+   */
+  find(text: string, prepare: boolean | undefined): Prepared<Description> | undefined {
+    if (this.#limit === 0 || prepare === false) return undefined;
+    const found = this.#entries.get(text);
+    if (found && this.#newest === text) return this.#named(found);
+    this.#newest = text;
+    if (found) {
+      this.#entries.delete(text);
+      this.#entries.set(text, found);
+      return this.#named(found);
+    }
+    const added: Prepared<Description> = { name: '', known: false, description: undefined };
+    this.#entries.set(text, added);
+    if (this.#entries.size > this.#limit) this.#evict();
+    return prepare === true ? this.#named(added) : undefined;
+  }
+
+  /** Names that the server shall forget, told once. */
+  takeEvicted(): readonly string[] {
+    if (this.#evicted.length === 0) return NONE;
+    const evicted = this.#evicted;
+    this.#evicted = [];
+    return evicted;
   }
 
   /** The server has parsed it. */
-  confirm(text: string): void {
-    const name = this.#pending.get(text);
-    this.#pending.delete(text);
-    if (name !== undefined && this.#names.has(text)) this.#names.set(text, name);
+  confirm(prepared: Prepared<Description>, description: Description | undefined): void {
+    prepared.known = true;
+    prepared.description = description;
   }
 
+  /** The server has it no longer, or not as it was. */
   forget(text: string): void {
-    this.#names.delete(text);
-    this.#pending.delete(text);
+    const name = this.#entries.get(text)?.name;
+    if (name) this.#evicted.push(name);
+    this.#entries.delete(text);
+    if (this.#newest === text) this.#newest = undefined;
   }
 
   clear(): void {
-    this.#names.clear();
-    this.#pending.clear();
+    this.#entries.clear();
+    this.#newest = undefined;
+    this.#evicted = [];
   }
 
-  #evicted(): string | undefined {
-    if (this.#names.size <= this.#limit) return undefined;
-    const [oldest, name] = this.#names.entries().next().value!;
-    this.#names.delete(oldest);
-    return name;
+  #named(prepared: Prepared<Description>): Prepared<Description> {
+    if (prepared.name === '') prepared.name = `kailash_${++this.#counter}`;
+    return prepared;
+  }
+
+  #evict(): void {
+    const [oldest, { name, known }] = this.#entries.entries().next().value!;
+    this.#entries.delete(oldest);
+    if (known) this.#evicted.push(name);
   }
 }

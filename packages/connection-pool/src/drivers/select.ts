@@ -1,5 +1,5 @@
 /** The driver for a configuration. Its module, and so its client library, is loaded when the pool is first used. */
-import { fileTarget, serverTarget, type PoolConfig } from '../config.ts';
+import { fileTarget, serverAddresses, serverTarget, type PoolConfig } from '../config.ts';
 import type { Driver, HostPlan } from '../driver.ts';
 
 export async function loadDriver(config: PoolConfig): Promise<Driver> {
@@ -15,9 +15,18 @@ export async function loadDriver(config: PoolConfig): Promise<Driver> {
 }
 
 /** One server is one host. A file of SQLite has one writer, and readers as far as `maxConnections` goes; memory has no second connection. */
-export function planHosts({ databaseType, database, minConnections, maxConnections }: PoolConfig): readonly HostPlan[] {
-  if (databaseType !== 'sqlite') return [{ name: 'primary', role: 'primary', min: minConnections, max: maxConnections }];
-  const writer: HostPlan = { name: 'primary', role: 'primary', min: Math.min(1, minConnections), max: 1 };
-  if (database === ':memory:' || maxConnections === 1) return [writer];
-  return [writer, { name: 'replica', role: 'replica', min: Math.max(0, minConnections - 1), max: maxConnections - 1 }];
+export function planHosts(config: PoolConfig): readonly HostPlan[] {
+  const { databaseType, database = ':memory:', minConnections: min, maxConnections: max } = config;
+  if (databaseType !== 'sqlite') {
+    return Object.entries(serverAddresses(config)).map(([name, { host, port }], index) => ({
+      name,
+      role: index === 0 ? 'primary' : 'replica',
+      address: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+      min,
+      max,
+    }));
+  }
+  const writer: HostPlan = { name: 'primary', role: 'primary', address: database, min: Math.min(1, min), max: 1 };
+  if (database === ':memory:' || max === 1) return [writer];
+  return [writer, { name: 'replica', role: 'replica', address: database, min: Math.max(0, min - 1), max: max - 1 }];
 }

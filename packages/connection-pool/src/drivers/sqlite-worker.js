@@ -6,29 +6,40 @@
  */
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import { columnReader, fieldType } from './sqlite-values.js';
+import { Cursor, interrupted } from './sqlite-cursor.js';
 
 /**
  * @typedef {{ name: string, type: string | null }} Column
  * @typedef {{ reader: boolean, raw(on?: boolean): Statement, safeIntegers(on?: boolean): Statement, columns(): Column[],
- *   run(values: unknown[]): { changes: number, lastInsertRowid: number | bigint }, all(values: unknown[]): unknown[][] }} Statement
- * @typedef {{ prepare(sql: string): Statement, exec(sql: string): void, close(): void, inTransaction: boolean }} Database
- * @typedef {{ id: number, op: 'execute', text: string, values: unknown[], write: boolean }} ExecuteRequest
+ *   run(values: unknown[]): { changes: number, lastInsertRowid: number | bigint }, all(values: unknown[]): unknown[][],
+ *   iterate(values: unknown[]): Iterator<unknown[]> }} Statement
+ * @typedef {{ prepare(sql: string): Statement, exec(sql: string): void, interrupt(): void, close(): void, inTransaction: boolean }} Database
+ * @typedef {{ id: number, op: 'execute', text: string, values: unknown[], maxRows?: number }} ExecuteRequest
+ * @typedef {{ id: number, op: 'stream', text: string, values: unknown[], size: number }} StreamRequest
+ * @typedef {{ id: number, op: 'next', size: number }} NextRequest
  * @typedef {{ id: number, op: 'many', text: string, rows: unknown[][] }} ManyRequest
- * @typedef {{ id: number, op: 'open' | 'rollback' | 'close' }} PlainRequest
- * @typedef {ExecuteRequest | ManyRequest | PlainRequest} Request
+ * @typedef {{ id: number, op: 'open' | 'ping' | 'end' | 'rollback' | 'close' }} PlainRequest
+ * @typedef {ExecuteRequest | StreamRequest | NextRequest | ManyRequest | PlainRequest} Request
  */
 
 const { file, readOnly, busyTimeoutMs, cacheSize, cancelled } =
   /** @type {{ file: string, readOnly: boolean, busyTimeoutMs: number, cacheSize: number, cancelled: Int32Array }} */ (workerData);
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
 
+/** In `cancelled` instead of the id of a request: all of them. */
+const EVERYTHING = -1;
+
 /** @type {Database | undefined} */
 let database;
 /** Prepared statements by exact text, least recently used first. @type {Map<string, Statement>} */
 const statements = new Map();
+/** The stream that is open. @type {Cursor | undefined} */
+let cursor;
+/** The request in hand. */
+let current = -1;
 
 port.on('message', (/** @type {Request} */ request) => {
+  current = request.id;
   try {
     answer(request, handle(request));
   } catch (error) {
@@ -43,8 +54,16 @@ function handle(request) {
   switch (request.op) {
     case 'open':
       return open();
+    case 'ping':
+      return undefined;
     case 'execute':
       return execute(request);
+    case 'stream':
+      return stream(request);
+    case 'next':
+      return piece(request.size);
+    case 'end':
+      return endStream();
     case 'many':
       return executeMany(request);
     case 'rollback':
@@ -60,6 +79,7 @@ function answer(request, result) {
 }
 
 function open() {
+  if (database) return undefined; // of memory: a new connection to the same database
   const Database = createRequire(import.meta.url)('libsql');
   const opened = /** @type {Database} */ (new Database(file, { timeout: busyTimeoutMs }));
   database = opened;
@@ -74,34 +94,53 @@ function open() {
 }
 
 /** @param {ExecuteRequest} request */
-function execute({ text, values }) {
+function execute({ text, values, maxRows = Infinity }) {
   const statement = prepared(text);
   if (!statement.reader) {
     const { changes, lastInsertRowid } = statement.run(values);
     return { rows: [], fields: [], rowCount: changes, lastInsertId: lastInsertRowid };
   }
-  const rows = statement.all(values);
-  // After the rows: SQLite compiles anew when a table has changed, and only then knows its columns.
-  const columns = statement.columns();
-  const readers = columns.map(({ type }) => columnReader(type));
-  return {
-    rows: rows.map((row) => toObject(row, columns, readers)),
-    fields: columns.map(({ name, type }) => ({ name, type: fieldType(type) })),
-    rowCount: rows.length,
-  };
+  const all = new Cursor(opened(), statement, text, values, isCancelled);
+  const rows = all.take(maxRows);
+  const fields = all.fields;
+  all.close();
+  return { rows, fields, rowCount: rows.length };
 }
 
-/** @param {unknown[]} row @param {Column[]} columns @param {((value: unknown) => unknown)[]} readers */
-function toObject(row, columns, readers) {
-  /** @type {Record<string, unknown>} */
-  const object = {};
-  for (let index = 0; index < columns.length; index++) {
-    const name = /** @type {Column} */ (columns[index]).name;
-    const value = /** @type {(value: unknown) => unknown} */ (readers[index])(row[index]);
-    if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-    else object[name] = value;
+/** @param {StreamRequest} request */
+function stream({ text, values, size }) {
+  const statement = prepared(text);
+  if (!statement.reader) {
+    statement.run(values);
+    return { rows: [], fields: [] };
   }
-  return object;
+  cursor = new Cursor(opened(), statement, text, values, isCancelled);
+  return piece(size);
+}
+
+/** Fewer rows than `size` are the last. @param {number} size */
+function piece(size) {
+  const open = /** @type {Cursor} */ (cursor);
+  try {
+    const rows = open.take(size);
+    if (rows.length < size) endStream();
+    return { rows, fields: open.fields };
+  } catch (error) {
+    cursor = undefined;
+    throw error;
+  }
+}
+
+function endStream() {
+  const open = cursor;
+  cursor = undefined;
+  open?.close();
+}
+
+/** Whether nobody waits for the request in hand any more. */
+function isCancelled() {
+  const which = Atomics.load(cancelled, 0);
+  return which === current || which === EVERYTHING;
 }
 
 /** All rows in one call and one savepoint, which is a transaction of its own where none is open. @param {ManyRequest} request */
@@ -114,7 +153,7 @@ function executeMany({ text, rows }) {
     const statement = prepared(text);
     let changes = 0;
     for (; row < rows.length; row++) {
-      if (row % 256 === 0 && Atomics.load(cancelled, 0) === 1) throw new Error('cancelled');
+      if (row % 256 === 0 && isCancelled()) throw interrupted();
       const values = /** @type {unknown[]} */ (rows[row]);
       changes += statement.reader ? statement.all(values).length : statement.run(values).changes;
     }
@@ -127,12 +166,14 @@ function executeMany({ text, rows }) {
 }
 
 function rollBack() {
+  endStream();
   if (opened().inTransaction) opened().exec('ROLLBACK');
 }
 
 // The transaction is ended first: statements that are still alive keep a closed database, and its locks, until they are collected.
 function close() {
   if (!database) return;
+  endStream();
   if (database.inTransaction) database.exec('ROLLBACK');
   statements.clear();
   database.close();

@@ -1,0 +1,115 @@
+/**
+ * Point SELECT: one row of 10,000 by its key. Ours in each way of preparing and on a lease for each statement, against the drivers' own
+ * pools. Like is compared with like: unprepared with unnamed, prepared with named; and default with default, as most programs run.
+ */
+import { atLeast, pairedRatio, round3, toResult, type BenchCase, type Measurement } from '../../harness.ts';
+import { addMedian, addRatio, Answers, cpuUs, measure, Subject, withSubjects, type PoolBench } from '../bench.ts';
+
+const OURS = {
+  default: 'kailash-ts query, default',
+  unprepared: 'kailash-ts query, prepare: false',
+  prepared: 'kailash-ts query, prepare: true',
+  lease: 'kailash-ts execute on a lease',
+} as const;
+const UNNAMED = 'pg-pool query, unnamed (its default)';
+const NAMED = 'pg-pool query, named';
+const POSTGRES_JS = 'postgres.js, default (prepared)';
+const EXECUTE = 'mysql2 pool.execute';
+const QUERY = 'mysql2 pool.query';
+
+/** Which ratios are told: the first over the second. */
+const POSTGRES_PAIRS = [
+  [OURS.unprepared, UNNAMED],
+  [OURS.prepared, NAMED],
+  [OURS.default, UNNAMED],
+  [OURS.lease, UNNAMED],
+  [OURS.lease, NAMED],
+  [OURS.default, POSTGRES_JS],
+] as const;
+const MYSQL_PAIRS = [
+  [OURS.default, EXECUTE],
+  [OURS.lease, EXECUTE],
+  [OURS.default, QUERY],
+] as const;
+
+export async function benchSelects(bench: PoolBench): Promise<void> {
+  const postgres = [
+    new Subject(OURS.default, './ours.ts', 'default'),
+    new Subject(OURS.unprepared, './ours.ts', 'unprepared'),
+    new Subject(UNNAMED, './peers/pg-pool.ts', 'unnamed'),
+    new Subject(OURS.prepared, './ours.ts', 'prepared'),
+    new Subject(NAMED, './peers/pg-pool.ts', 'named'),
+    new Subject(OURS.lease, './ours.ts', 'lease'),
+    new Subject(POSTGRES_JS, './peers/postgres-js.ts'),
+  ];
+  const measured = await measurePoints(bench, 'postgresql', postgres, POSTGRES_PAIRS);
+  addGoal(bench, measured, 'pool-select-unnamed', OURS.unprepared, UNNAMED);
+  addGoal(bench, measured, 'pool-select-named', OURS.prepared, NAMED);
+  if (bench.mysqlUrl === undefined) return;
+  const mysql = [
+    new Subject(OURS.default, './ours.ts', 'default'),
+    new Subject(EXECUTE, './peers/mysql2.ts', 'execute'),
+    new Subject(OURS.lease, './ours.ts', 'lease'),
+    new Subject(QUERY, './peers/mysql2.ts', 'query'),
+  ];
+  await measurePoints(bench, 'mysql', mysql, MYSQL_PAIRS);
+}
+
+type Pairs = readonly (readonly [string, string])[];
+
+/** All counts of connections and callers. @returns the measurements of each point */
+async function measurePoints(
+  bench: PoolBench,
+  on: 'postgresql' | 'mysql',
+  subjects: readonly Subject[],
+  pairs: Pairs,
+): Promise<Measurement[][]> {
+  const points: Measurement[][] = [];
+  await withSubjects(subjects, async () => {
+    for (const connections of bench.plan.connections) {
+      for (const callers of bench.plan.callers) {
+        const scenario = `select-${on}-${connections}-connections-${callers}-callers`;
+        const answers = new Answers();
+        const cases = subjects.map((subject) => selectCase(bench, on, scenario, subject, connections, callers, answers));
+        const measured = await measure(bench, cases, bench.plan.rounds);
+        bench.results.push(...measured.flatMap((one) => toResult(one) ?? []));
+        for (const one of measured) addMedian(bench, 'us/query of CPU', answers.other(one, cpuUs));
+        for (const [subject, base] of pairs) {
+          const [own, other] = [find(measured, subject), find(measured, base)];
+          addRatio(bench, `times ${base}`, own, other);
+          addRatio(bench, `times the CPU of ${base}`, answers.other(own, cpuUs), answers.other(other, cpuUs));
+        }
+        points.push(measured);
+      }
+    }
+  });
+  return points;
+}
+
+function selectCase(
+  { plan, postgresUrl, mysqlUrl }: PoolBench,
+  on: 'postgresql' | 'mysql',
+  scenario: string,
+  subject: Subject,
+  connections: number,
+  callers: number,
+  answers: Answers,
+): BenchCase {
+  const url = on === 'postgresql' ? postgresUrl : mysqlUrl!;
+  const sql = `SELECT id, name, balance FROM account WHERE id = ${on === 'postgresql' ? '$1' : '?'}`;
+  return answers.keep(
+    { scenario, subject: subject.name, unit: 'queries/s' },
+    () => subject.work({ kind: 'selects', open: subject.options(url, connections), sql, callers, minMs: plan.selectsMs }),
+    ({ count, totalMs }) => (count! * 1000) / totalMs!,
+  );
+}
+
+function find(measured: readonly Measurement[], subject: string): Measurement {
+  return measured.find((one) => one.case.subject === subject)!;
+}
+
+/** Met only if it holds at every point; a point without figures does not. */
+function addGoal(bench: PoolBench, points: readonly Measurement[][], id: string, subject: string, base: string): void {
+  const worst = Math.min(...points.map((measured) => pairedRatio(find(measured, subject), find(measured, base)) ?? 0));
+  bench.goals.push(atLeast(id, `${subject}: queries a second, times ${base}, worst point`, 1, round3(worst)));
+}
