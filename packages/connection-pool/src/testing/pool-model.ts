@@ -22,6 +22,8 @@ export interface Ask {
   readonly role: ConnectionRole;
   readonly askedAt: number;
   readonly deadline: number;
+  /** How many waited when it came. */
+  readonly before: number;
   readonly abort: AbortController;
   state: 'waiting' | 'granted' | 'over';
   grantedAt: number;
@@ -176,6 +178,7 @@ export class PoolModel {
       role,
       askedAt,
       deadline,
+      before: this.waiting.length,
       abort: new AbortController(),
       state: 'waiting',
       grantedAt: Infinity,
@@ -271,7 +274,7 @@ export class PoolModel {
       case 'POOL_RUN_FINISHED':
         return ask.isRunOver;
       case 'POOL_QUEUE_FULL':
-        return typeof maxWaiting === 'number' && this.waiting.length >= maxWaiting;
+        return typeof maxWaiting === 'number' && (ask.isExempt || Math.max(ask.before, this.waiting.length) >= maxWaiting);
       case 'POOL_RUN_DEADLOCK':
         // All of a run are told so when one of them has waited for so long.
         return typeof deadlockAfterMs === 'number' && this.heldBy(ask.runId) > 0;
