@@ -30,6 +30,8 @@ export interface Ask {
   connection: ModelConnection | undefined;
   /** Of a query: the statement, whose start shows that it was served. */
   text: string | undefined;
+  /** Of a query that promises to read only: it was done once more, as it may be after a loss. */
+  isRetried: boolean;
   /** Its run ended after it had asked, or before. */
   isRunOver: boolean;
   /** Its place in line is not known any more: it was served with a connection that turned out to be dead. */
@@ -124,6 +126,7 @@ export class PoolModel {
     driver.onConnect = (host, signal) => this.server.connect(host, signal);
     this.server.onStatement = (text, connection) => this.#onStatement(text, connection);
     pool.on('connection:closed', ({ connectionId, reason }) => this.#onClosed(connectionId, reason));
+    this.server.onStatementLost = (text) => this.#onStatementLost(text);
     this.server.onSlowCheck = () => {
       this.server.trouble();
       this.exempt();
@@ -184,6 +187,7 @@ export class PoolModel {
       grantedAt: Infinity,
       connection: undefined,
       text: undefined,
+      isRetried: false,
       isRunOver: runId !== undefined && this.finishedRuns.has(runId),
       isExempt: false,
     };
@@ -244,6 +248,13 @@ export class PoolModel {
     if (ask.runId !== undefined && this.finishedRuns.has(ask.runId)) this.note(`query ${ask.number} runs although its run is over`);
     if (connection.fault) this.note(`query ${ask.number} runs on a connection that ${connection.fault}`);
     if (this.leases.some((held) => held.connection === connection)) this.note(`query ${ask.number} runs on a connection that is held`);
+  }
+
+  #onStatementLost(text: string): void {
+    const ask = [...this.asks].find((one) => one.text === text);
+    if (!ask || ask.role !== 'replica' || ask.isRetried) return;
+    ask.isRetried = ask.isExempt = true;
+    ask.state = 'waiting';
   }
 
   #serve(ask: Ask, connection: ModelConnection): void {
