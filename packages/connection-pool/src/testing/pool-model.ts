@@ -21,7 +21,9 @@ export interface Ask {
   readonly runId: string | undefined;
   readonly role: ConnectionRole;
   readonly askedAt: number;
+  /** When it may be told that its time is over, and when it must have been told. */
   readonly deadline: number;
+  latest: number;
   /** How many waited when it came. */
   readonly before: number;
   readonly abort: AbortController;
@@ -181,6 +183,7 @@ export class PoolModel {
       role,
       askedAt,
       deadline,
+      latest: deadline,
       before: this.waiting.length,
       abort: new AbortController(),
       state: 'waiting',
@@ -255,6 +258,8 @@ export class PoolModel {
     if (!ask || ask.role !== 'replica' || ask.isRetried) return;
     ask.isRetried = ask.isExempt = true;
     ask.state = 'waiting';
+    // Its second connection may take as long as its first.
+    ask.latest = Math.max(ask.deadline, this.clock.now() + LIMITS.acquireTimeoutMs);
   }
 
   #serve(ask: Ask, connection: ModelConnection): void {
