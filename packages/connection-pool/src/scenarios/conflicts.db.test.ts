@@ -112,6 +112,8 @@ scenario(20, 'The file is locked by another connection', { on: ['sqlite'] }, asy
   await blocker.execute('COMMIT');
   await other.release(blocker);
   await pool.query('INSERT INTO account (id, balance) VALUES (2, 2)');
+  // What was acknowledged is there for everybody, and no lock stays behind.
+  expect((await other.query('SELECT count(*) AS n FROM account')).data).toEqual([{ n: 2 }]);
   const patient = openPool(scene, { name: 'patient', maxConnections: 1, busyTimeoutMs: 5000 });
   const outcomes = await Promise.all(
     Array.from({ length: 40 }, (_, index) =>

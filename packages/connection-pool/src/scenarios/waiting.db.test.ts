@@ -3,7 +3,7 @@ import { scenario, type Scene } from '@kailash-ts/test-databases/scenario';
 import { expect } from 'vitest';
 import type { Lease } from '../contract.ts';
 import type { WorkflowConnectionPool } from '../node.ts';
-import { failureOf, openPool, stopwatch } from '../testing/scenario-pool.ts';
+import { failureOf, openPool, slowRead, stopwatch } from '../testing/scenario-pool.ts';
 
 const all = ['postgresql', 'mysql', 'sqlite'] as const;
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
@@ -173,11 +173,18 @@ scenario(14, 'A lease is not given back', { on: all }, async (scene) => {
   const reclaimed: boolean[] = [];
   strict.on('lease:leak-ended', (event) => void reclaimed.push(event.reclaimed));
   const taken: Lease = await strict.acquire();
+  const running = failureOf(taken.execute(slowRead[scene.kind]));
   const elapsed = stopwatch();
   expect((await strict.query('SELECT 1 AS one')).data).toEqual([{ one: 1 }]); // served by the replacement
   const servedMs = elapsed();
   expect(reclaimed).toEqual([true]);
+  expect((await running)?.code).toMatch(/^POOL_(ABORTED|CONNECTION_LOST|LEASE_RELEASED)$/);
+  if (scene.kind !== 'sqlite') {
+    const admin = await scene.admin();
+    const stillRunning = async (): Promise<number> => (await admin.sessions(scene.database)).filter((session) => session.running).length;
+    await expect.poll(stillRunning, { timeout: 5000 }).toBe(0);
+  }
   expect(await failureOf(taken.execute('SELECT 1'))).toMatchObject({ code: 'POOL_LEASE_RELEASED' });
   expect(await failureOf(strict.release(taken))).toMatchObject({ code: 'POOL_LEASE_RELEASED' });
-  return `reported after ${Math.round(leaks[0]!.heldMs)} ms (threshold 60) with the place of acquire, and again when it came back; with reclaimLeaks taken away, and the next caller served after ${servedMs} ms`;
+  return `reported after ${Math.round(leaks[0]!.heldMs)} ms (threshold 60) with the place of acquire, and again when it came back; with reclaimLeaks taken away, its statement stopped on the server, and the next caller served after ${servedMs} ms`;
 });
