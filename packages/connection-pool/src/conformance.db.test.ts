@@ -329,13 +329,13 @@ describe('the pool, in virtual time', () => {
     const { pool, clock, driver } = scriptedPool({
       minConnections: 2,
       maxConnections: 2,
-      maxLifetimeMs: 10_000,
+      maxLifetimeMs: 60_000,
       connectTimeoutMs: 60_000,
       healthCheckIntervalMs: 'never',
     });
     await pool.initialize();
     const lease = await pool.acquire();
-    await clock.advance(11_000);
+    await clock.advance(61_000);
     driver.onConnect = () => new Promise((resolve) => clock.setTimer(() => resolve(new ScriptedConnection()), 30_000));
     const before = clock.now();
     expect(await pool.release(lease)).toMatchObject({ status: 'recycled' });

@@ -13,6 +13,8 @@ export interface Home {
   readonly plan: HostPlan;
   /** Takes back a clean connection. */
   giveBack(entry: Entry): void;
+  /** Ends what runs on it, and then itself. */
+  stop(entry: Entry, reason: unknown, because: CloseReason): Promise<void>;
   /** Ends it. */
   discard(entry: Entry, reason: CloseReason): void;
   reasonToDiscard(entry: Entry): CloseReason | undefined;
@@ -121,6 +123,11 @@ export class Entry {
 
   ping(): Promise<void> {
     return this.#run(() => this.connection.ping(), NO_LIMITS);
+  }
+
+  /** Resolves when nothing runs on it any more; rejects when it is lost. */
+  quiet(): Promise<void> {
+    return this.#run(async () => {}, NO_LIMITS);
   }
 
   probeRole(): Promise<ConnectionRole> {

@@ -164,6 +164,13 @@ export class Host implements Home {
     this.#settled();
   }
 
+  /** Ends what runs on a lent connection, within `cancelGraceMs`, and then the connection. */
+  async stop(entry: Entry, reason: unknown, because: CloseReason): Promise<void> {
+    entry.interrupt(reason);
+    if (entry.busy) await within(this.#parts.clock, milliseconds(this.#parts.config.cancelGraceMs), entry.quiet());
+    this.discard(entry, because);
+  }
+
   /** Every connection is replaced: idle ones now, lent ones when they come back. */
   evictAll(reason: CloseReason): void {
     this.#evict([...this.#entries.values()], reason);
@@ -254,12 +261,9 @@ export class Host implements Home {
     this.discard(entry, 'pool_closed');
   }
 
-  /** What still runs is told to its callers as aborted, and ends with its connection. */
+  /** What still runs is told to its callers as aborted, cancelled on the server, and ends with its connection. */
   #endLent(): void {
-    for (const entry of [...this.#entries.values()]) {
-      entry.interrupt(new PoolClosedError(this.#parts.config.name));
-      this.discard(entry, 'pool_closed');
-    }
+    for (const entry of [...this.#entries.values()]) void this.stop(entry, new PoolClosedError(this.#parts.config.name), 'pool_closed');
   }
 
   /** In order where that is possible; its farewell is nobody's to wait for. */

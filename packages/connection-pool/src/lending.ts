@@ -267,15 +267,27 @@ export class Lending implements Holders {
     }
   }
 
-  /** Of one that was idle for a while; one that was just released is. */
+  /**
+   * Of one that was idle for a while; one that was just released is. A caller whose time is over in the middle says nothing about the
+   * connection: the check goes on without it.
+   */
   async #isAlive(entry: Entry, remainingMs: number): Promise<boolean> {
     const { clock, config } = this.#parts;
+    const { home } = entry;
     if (!entry.connection.usable) {
-      entry.home.discard(entry, 'lost');
+      home.discard(entry, 'lost');
       return false;
     }
     if (clock.now() - entry.idleSince <= this.#bypassMs) return true;
-    return entry.home.check(entry, Math.max(1, Math.min(milliseconds(config.validateTimeoutMs), remainingMs)));
+    entry.state = 'checking';
+    const check = home.check(entry, milliseconds(config.validateTimeoutMs));
+    if (!(await within(clock, Math.max(1, remainingMs), check))) {
+      void check.then((alive) => alive && home.giveBack(entry));
+      return false;
+    }
+    const alive = await check;
+    if (alive) entry.state = 'leased';
+    return alive;
   }
 
   /** What was to be lent goes back when meanwhile nobody may have it any more. */
@@ -354,8 +366,11 @@ export class Lending implements Holders {
     const heldMs = clock.now() - lease.acquiredAt;
     const { id: leaseId, connectionId, runId, entry } = lease;
     this.#end(lease, 'it was held for longer than leakThresholdMs and taken back', heldMs);
-    entry.interrupt(new LeaseReleasedError(config.name, leaseId, 'it was held for longer than leakThresholdMs and taken back'));
-    entry.home.discard(entry, 'leaked');
+    void entry.home.stop(
+      entry,
+      new LeaseReleasedError(config.name, leaseId, 'it was held for longer than leakThresholdMs and taken back'),
+      'leaked',
+    );
     events.emit('lease:leak-ended', { pool: config.name, leaseId, connectionId, runId, heldMs, reclaimed: true });
   }
 

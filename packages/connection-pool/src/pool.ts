@@ -329,7 +329,9 @@ export class Pool implements ConnectionPool, AsyncDisposable {
       try {
         return await use(lease, startedAt);
       } catch (error) {
-        if (tries > 1 || !(error instanceof ConnectionLostError) || error.mayHaveExecuted || lease.released) throw error;
+        if (tries > 1 || !(error instanceof ConnectionLostError) || lease.released) throw error;
+        // Who asks for a replica promises to read only.
+        if (error.mayHaveExecuted && options.role !== 'replica') throw error;
         this.#parts.metrics.retried();
       } finally {
         if (!lease.released) await this.#lending.releaseShort(lease);

@@ -5,6 +5,7 @@ import {
   ConnectionLostError,
   ReadOnlyConnectionError,
   StatementError,
+  StatementParametersError,
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
@@ -62,10 +63,15 @@ export const INTERRUPTED = {
   message: 'Query execution was interrupted',
 } as const;
 
+/** The server reads no more of a statement that is too large, and closes the connection. */
+const TOO_LARGE = 1153;
+const TOO_LARGE_TEXT =
+  'The statement and its values are larger than the server takes (max_allowed_packet). Send less at a time, or raise it on the server.';
+
 /** Whether the connection must be destroyed: everything that did not come from the server, and its last words. */
 export function isFatal(error: unknown): boolean {
   const { fatal, errno, sqlState } = error as MysqlError;
-  return fatal === true || sqlState === undefined || FATAL.has(errno ?? 0);
+  return fatal === true || sqlState === undefined || sqlState.startsWith('08') || FATAL.has(errno ?? 0);
 }
 
 /**
@@ -75,6 +81,7 @@ export function isFatal(error: unknown): boolean {
 export function toStatementError(error: unknown, inTransaction: boolean, row?: number): PoolError {
   if (error instanceof ConnectionLostError) return error;
   const { errno = 0, code, sqlState, message, sqlMessage } = error as MysqlError;
+  if (errno === TOO_LARGE) return new StatementParametersError(TOO_LARGE_TEXT, { facts: { errno } });
   if (isFatal(error)) return new ConnectionLostError(code ?? message, true);
   const facts = { errno, codeName: code, sqlState, row };
   if (READ_ONLY.has(errno)) return new ReadOnlyConnectionError(`error ${errno}`, facts);

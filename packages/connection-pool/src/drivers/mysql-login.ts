@@ -59,3 +59,21 @@ export function open(mysql: Mysql2, options: ConnectionOptions, signal: AbortSig
 export function streamOf(connection: Connection): { destroy(): void; on(event: 'close', listener: () => void): void } {
   return (connection as unknown as { stream: ReturnType<typeof streamOf> }).stream;
 }
+
+/**
+ * mysql2 keeps the server's status only of answers without rows. That of the packet behind rows is read here as it passes, which
+ * spares a round trip after each SELECT in a transaction.
+ */
+export function watchStatus(connection: Connection, learn: (flags: number) => void): void {
+  const watched = connection as unknown as { handlePacket: (packet?: Packet) => void };
+  const handle = watched.handlePacket.bind(connection);
+  watched.handlePacket = (packet) => {
+    if (packet?.isEOF()) learn(packet.eofStatusFlags());
+    handle(packet);
+  };
+}
+
+interface Packet {
+  isEOF(): boolean;
+  eofStatusFlags(): number;
+}

@@ -2,6 +2,7 @@
  * Messages to PostgreSQL (manual, "Message Formats"), several of them in one piece of memory, so that a round trip is one write.
  * Composed and taken without anything in between: one composer serves all connections.
  */
+import { StatementParametersError } from '../errors.ts';
 import type { ParameterValue } from '../parameters.ts';
 import { toWire } from './postgres-values.ts';
 
@@ -18,6 +19,8 @@ const COPY_FAIL = 102;
 const INITIAL_BYTES = 16_384;
 /** Beyond this the memory itself is handed out, and not a copy of it. */
 const LARGE_BYTES = 65_536;
+/** PostgreSQL takes no larger message (`PQ_LARGE_MESSAGE_LIMIT`): it would end the connection. */
+const MOST_BYTES = 0x3fff_ffff;
 
 class Composer {
   #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
@@ -128,7 +131,8 @@ class Composer {
       return 0;
     }
     if (typeof value === 'string') {
-      this.#reserve(4 + value.length * 3);
+      // Three bytes a character at most; counted only where that would be much.
+      this.#reserve(4 + (value.length < LARGE_BYTES ? value.length * 3 : Buffer.byteLength(value)));
       const length = this.#bytes.write(value, this.#at + 4);
       this.#bytes.writeInt32BE(length, this.#at);
       this.#at += 4 + length;
@@ -168,6 +172,10 @@ class Composer {
   #reserve(bytes: number): void {
     const needed = this.#at + bytes;
     if (needed <= this.#bytes.length) return;
+    if (needed > MOST_BYTES)
+      throw new StatementParametersError(
+        'The statement and its values are larger than the gigabyte that PostgreSQL takes at a time. Send less.',
+      );
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;

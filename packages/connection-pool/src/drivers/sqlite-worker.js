@@ -96,26 +96,58 @@ function open() {
 /** @param {ExecuteRequest} request */
 function execute({ text, values, maxRows = Infinity }) {
   const statement = prepared(text);
-  if (!statement.reader) {
-    const { changes, lastInsertRowid } = statement.run(values);
-    return { rows: [], fields: [], rowCount: changes, lastInsertId: lastInsertRowid };
+  return haltingIfBusy(statement, values, () => {
+    if (!statement.reader) {
+      const { changes, lastInsertRowid } = statement.run(values);
+      return { rows: [], fields: [], rowCount: changes, lastInsertId: lastInsertRowid };
+    }
+    const all = new Cursor(opened(), statement, text, values, isCancelled);
+    const rows = all.take(maxRows);
+    const fields = all.fields;
+    all.close();
+    return { rows, fields, rowCount: rows.length };
+  });
+}
+
+/**
+ * libsql leaves a statement that met a lock half-run: it stays active, and what later statements write is not committed while it
+ * is. Run once more where nothing may write, it is refused before it does anything, and ends.
+ *
+ * @template T @param {Statement} statement @param {unknown[]} values @param {() => T} work
+ */
+function haltingIfBusy(statement, values, work) {
+  try {
+    return work();
+  } catch (error) {
+    if (/^SQLITE_(?:BUSY|LOCKED)/.test(/** @type {{ code?: string }} */ (error).code ?? '')) halt(statement, values);
+    throw error;
   }
-  const all = new Cursor(opened(), statement, text, values, isCancelled);
-  const rows = all.take(maxRows);
-  const fields = all.fields;
-  all.close();
-  return { rows, fields, rowCount: rows.length };
+}
+
+/** @param {Statement} statement @param {unknown[]} values */
+function halt(statement, values) {
+  const target = opened();
+  target.exec('PRAGMA query_only = ON');
+  try {
+    statement.run(values);
+  } catch {
+    // As it should.
+  } finally {
+    if (!readOnly) target.exec('PRAGMA query_only = OFF');
+  }
 }
 
 /** @param {StreamRequest} request */
 function stream({ text, values, size }) {
   const statement = prepared(text);
-  if (!statement.reader) {
-    statement.run(values);
-    return { rows: [], fields: [] };
-  }
-  cursor = new Cursor(opened(), statement, text, values, isCancelled);
-  return piece(size);
+  return haltingIfBusy(statement, values, () => {
+    if (!statement.reader) {
+      statement.run(values);
+      return { rows: [], fields: [] };
+    }
+    cursor = new Cursor(opened(), statement, text, values, isCancelled);
+    return piece(size);
+  });
 }
 
 /** Fewer rows than `size` are the last. @param {number} size */
@@ -147,7 +179,8 @@ function isCancelled() {
 function executeMany({ text, rows }) {
   const target = opened();
   const own = !target.inTransaction;
-  target.exec(own ? 'BEGIN IMMEDIATE' : 'SAVEPOINT kailash_many');
+  if (own) execute({ id: current, op: 'execute', text: 'BEGIN IMMEDIATE', values: [] });
+  else target.exec('SAVEPOINT kailash_many');
   let row = 0;
   try {
     const statement = prepared(text);

@@ -47,6 +47,8 @@ export class ModelServer {
   /** When something last went wrong that may slow the pool down. */
   lastTrouble = -Infinity;
   ownTimers = 0;
+  /** Connections that broke, or were destroyed while they worked. */
+  breaks = 0;
   onStatement: (text: string, connection: ModelConnection) => void = () => {};
   /** A check took its time, or failed: whoever was to be served stands in line again. */
   onSlowCheck: () => void = () => {};
@@ -58,6 +60,11 @@ export class ModelServer {
 
   trouble(): void {
     this.lastTrouble = this.clock.now();
+  }
+
+  broke(): void {
+    this.trouble();
+    this.breaks += 1;
   }
 
   /** Calls back after that time, at once for 0; returns what stops it. */
@@ -225,6 +232,7 @@ export class ModelConnection extends ScriptedConnection {
   }
 
   override destroy(): void {
+    if (this.usable && this.isBusy) this.#server.broke();
     super.destroy();
     this.#operation?.fail(new ConnectionLostError('it was destroyed', true));
   }
@@ -232,7 +240,7 @@ export class ModelConnection extends ScriptedConnection {
   /** The other side ends it: noticed at once, by whoever uses it or by the pool. */
   kill(): void {
     if (!this.usable) return;
-    this.#server.trouble();
+    this.#server.broke();
     if (!this.#operation) return this.breakDown();
     this.usable = false;
     this.#operation.fail(new ConnectionLostError('it was killed', true));
@@ -241,7 +249,7 @@ export class ModelConnection extends ScriptedConnection {
   #finish({ effect }: Script): DriverResult {
     if (effect === 'lost') {
       this.usable = false;
-      this.#server.trouble();
+      this.#server.broke();
       throw new ConnectionLostError('the statement broke it', true);
     }
     if (effect === 'mistake') throw new StatementError('no such table', { kind: 'unknown_object', sqlState: '42P01' });

@@ -120,12 +120,8 @@ export const commands = {
       resize,
     ),
   initialize: (args: { readonly rests: boolean }) => command('initialize', args, ({ isClosing }) => !isClosing, initialize),
-  beginRun: (args: { readonly runId: string; readonly rests: boolean }) =>
-    command('beginRun', args, always, (model, { runId }) => {
-      model.finishedRuns.delete(runId);
-      model.pool.beginRun(runId, 'workflow');
-    }),
-  endRun: (args: { readonly runId: string; readonly rests: boolean }) => command('endRun', args, always, endRun),
+  beginRun: (args: { readonly runId: string; readonly rests: boolean }) => command('beginRun', args, always, beginRun),
+  endRun: (args: { readonly runId: string; readonly again: boolean; readonly rests: boolean }) => command('endRun', args, always, endRun),
   pass: (args: { readonly ms: number }) => command('pass', { ...args, rests: true }, always, (model, { ms }) => letPass(model, ms)),
   close: (args: { readonly rests: boolean }) => command('close', args, always, (model) => close(model)),
 };
@@ -215,12 +211,19 @@ function initialize(model: PoolModel): void {
   });
 }
 
-function endRun(model: PoolModel, { runId }: { readonly runId: string }): void {
+function beginRun(model: PoolModel, { runId }: { readonly runId: string }): void {
+  model.finishedRuns.delete(runId);
+  model.pool.beginRun(runId, 'workflow');
+}
+
+/** `again`: a run begins at once under the same id, as one that is resumed does. */
+function endRun(model: PoolModel, { runId, again }: { readonly runId: string; readonly again: boolean }): void {
   model.finishedRuns.add(runId);
   for (const ask of model.asks) if (ask.runId === runId) ask.isRunOver = true;
   for (const { lease } of model.leases) if (lease.runId === runId) model.endedByCaller.add(lease);
   const ending = model.expectSettled(`the end of run ${runId}`, RELEASE_MS, model.pool.endRun(runId));
   ending.catch((error: unknown) => model.note(`the end of run ${runId} failed: ${String(error)}`));
+  if (again) beginRun(model, { runId });
 }
 
 function close(model: PoolModel): void {

@@ -2,6 +2,7 @@
 import type { SimulatedClock } from '@kailash-ts/core/testing';
 import type { PoolOptions } from '../config.ts';
 import type { ConnectionRole } from '../contract.ts';
+import type { CloseReason } from '../events.ts';
 import type { PoolLease } from '../lease.ts';
 import type { Pool } from '../pool.ts';
 import { ModelServer, type ModelConnection } from './model-server.ts';
@@ -99,6 +100,8 @@ export class PoolModel {
   size: number;
   isClosing = false;
   isClosed = false;
+  readonly #closed = new Set<string>();
+  #lost = 0;
   #asked = 0;
   #texts = 0;
 
@@ -118,6 +121,7 @@ export class PoolModel {
     this.server = new ModelServer(clock);
     driver.onConnect = (host, signal) => this.server.connect(host, signal);
     this.server.onStatement = (text, connection) => this.#onStatement(text, connection);
+    pool.on('connection:closed', ({ connectionId, reason }) => this.#onClosed(connectionId, reason));
     this.server.onSlowCheck = () => {
       this.server.trouble();
       this.exempt();
@@ -222,6 +226,12 @@ export class PoolModel {
     } finally {
       this.promised.delete(promised);
     }
+  }
+
+  #onClosed(connectionId: string, reason: CloseReason): void {
+    if (this.#closed.has(connectionId)) this.note(`connection ${connectionId} was closed twice`);
+    this.#closed.add(connectionId);
+    if (reason === 'lost' && ++this.#lost > this.server.breaks) this.note(`connection ${connectionId} counts as lost, but did not break`);
   }
 
   #onStatement(text: string, connection: ModelConnection): void {

@@ -1,0 +1,367 @@
+/** One connection of mysql2. */
+import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2';
+import type { ConnectionRole, TransactionStatus } from '../contract.ts';
+import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStream } from '../driver.ts';
+import { ConnectionLostError, StatementError } from '../errors.ts';
+import type { ParameterValue } from '../parameters.ts';
+import { mayChangeSession } from '../session-effects.ts';
+import { runBatch } from './multi-row.ts';
+import { lastHeader, toResult, type Answer, type Header } from './mysql-answers.ts';
+import { INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
+import { open, streamOf, watchStatus, type Mysql2 } from './mysql-login.ts';
+import { MysqlStream, type StreamingCommand } from './mysql-stream.ts';
+import { toWire, type TypedIntegers } from './mysql-values.ts';
+import { WaitingStream } from './waiting-stream.ts';
+
+const IN_TRANSACTION = 0x0001;
+const AUTOCOMMIT = 0x0002;
+/** Command cannot be prepared, and must go as text. */
+const UNSUPPORTED_PS = 1295;
+
+/** The same meaning of times on all databases. */
+const SESSION_DEFAULTS = "SET time_zone = '+00:00'";
+
+/** Callback of mysql2. */
+type Done = (error?: unknown, data?: unknown, fields?: readonly FieldPacket[]) => void;
+
+interface Sending {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly prepare?: boolean | undefined;
+  readonly inTransaction: boolean;
+  /** Which row of a batch it is. */
+  readonly row?: number | undefined;
+}
+
+/** Modes: idle -> busy -> idle; from any -> lost | destroyed, which is final. */
+export class MysqlConnection implements DriverConnection {
+  role: ConnectionRole = 'primary';
+  readonly #mysql: Mysql2;
+  /** mysql2 loads it anew at each access. */
+  readonly #typed: TypedIntegers;
+  readonly #connection: Connection;
+  readonly #options: ConnectionOptions;
+  #settleRunning: Done | undefined;
+  #usable = true;
+  #changed = false;
+  #inTransaction = false;
+  #autocommit = true;
+  /** Whether its transactions are read-only, as they shall be on a replica. */
+  #readOnly = false;
+  #stream: MysqlStream | undefined;
+  #cancelling: Promise<void> | undefined;
+  /** Something must be done before the next statement. */
+  #detour = false;
+  #stopKilling: AbortController | undefined;
+  #onLost: () => void = () => {};
+
+  constructor(mysql: Mysql2, connection: Connection, options: ConnectionOptions) {
+    this.#mysql = mysql;
+    this.#typed = mysql.TypedParameter;
+    this.#connection = connection;
+    this.#options = options;
+    watchStatus(connection, (flags) => this.#learnStatus(flags));
+    connection.on('error', () => this.#lost());
+    streamOf(connection).on('close', () => this.#lost());
+  }
+
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  get clean(): boolean {
+    return !this.#changed && !this.#cancelling && !this.#inTransaction;
+  }
+
+  get transactionStatus(): TransactionStatus {
+    return this.#inTransaction ? 'open' : 'idle';
+  }
+
+  /** @internal What is left to do after login. */
+  async begin(): Promise<void> {
+    await this.#prepareSession();
+    await this.#askRole();
+    await this.#takeDetour();
+  }
+
+  execute(statement: BoundStatement): Promise<DriverResult> {
+    if (this.#detour) return this.#takeDetour().then(() => this.#execute(statement));
+    return this.#execute(statement);
+  }
+
+  #execute({ text, values, prepare, maxRows }: BoundStatement): Promise<DriverResult> {
+    if (mayChangeSession(text)) this.#changed = true;
+    const sending = { text, values: this.#toWire(values), prepare, inTransaction: this.#inTransaction };
+    return this.#run(sending, (answer) => toResult(answer, maxRows));
+  }
+
+  /** Sends, and knows afterwards whether a transaction is open. One promise, because this is the hot path. */
+  #run<T>({ text, values, prepare, inTransaction, row }: Sending, finish: (answer: Answer) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#send(text, values, prepare, (error, data, fields) => {
+        if (error) {
+          void this.#refused(error).then(() => reject(toStatementError(error, inTransaction, row)));
+          return;
+        }
+        const answer = { data, fields };
+        this.#learnFrom(lastHeader(answer));
+        try {
+          resolve(finish(answer));
+        } catch (failure) {
+          reject(failure); // thrown into mysql2, it would end the process
+        }
+      });
+    });
+  }
+
+  stream(statement: BoundStatement, fetchSize: number): RowStream {
+    const opened = async (): Promise<MysqlStream> => {
+      if (this.#detour) await this.#takeDetour();
+      return this.#open(statement, fetchSize);
+    };
+    return new WaitingStream(opened());
+  }
+
+  #open({ text, values, prepare }: BoundStatement, fetchSize: number): MysqlStream {
+    if (!this.#usable) throw new ConnectionLostError('it was lost before', false);
+    if (mayChangeSession(text)) this.#changed = true;
+    const inTransaction = this.#inTransaction;
+    const options = { sql: text, rowsAsArray: true };
+    const connection = this.#connection as unknown as StreamingConnection;
+    const stream = new MysqlStream({
+      command: values.length === 0 ? connection.query(options) : connection.execute({ ...options, values: this.#toWire(values) }),
+      fetchSize,
+      pause: () => connection.pause(),
+      resume: () => connection.resume(),
+      kill: () => void this.#kill(),
+      onEnd: async (header, failure) => {
+        this.#stream = undefined;
+        this.#settleRunning = undefined;
+        if (prepare === false && values.length > 0 && this.#usable) this.#connection.unprepare(options as never);
+        if (failure === undefined) this.#learnFrom(header);
+        else await this.#refused(failure);
+        return failure === undefined ? undefined : toStatementError(failure, inTransaction);
+      },
+    });
+    this.#settleRunning = (error) => stream.lost(error);
+    return (this.#stream = stream);
+  }
+
+  async executeMany(batch: BoundBatch): Promise<number> {
+    if (this.#detour) await this.#takeDetour();
+    const own = !this.#inTransaction;
+    await this.#plain(own ? 'BEGIN' : 'SAVEPOINT kailash_many');
+    try {
+      const affected = await runBatch(batch, async (text, values, row) => (await this.#one(text, values, !own, row)).rowCount);
+      await this.#plain(own ? 'COMMIT' : 'RELEASE SAVEPOINT kailash_many');
+      return affected;
+    } catch (error) {
+      // After a deadlock the server has rolled back all, and there is no savepoint to return to.
+      if (this.#usable && (own || this.#inTransaction)) {
+        await this.#plain(own ? 'ROLLBACK' : 'ROLLBACK TO SAVEPOINT kailash_many').catch(() => this.destroy());
+      }
+      throw error;
+    }
+  }
+
+  #one(text: string, values: readonly unknown[], inTransaction: boolean, row?: number): Promise<DriverResult> {
+    return this.#run({ text, values: this.#toWire(values), inTransaction, row }, toResult);
+  }
+
+  async ping(): Promise<void> {
+    if (this.#detour) await this.#takeDetour();
+    await this.#orLost(this.#command((settle) => this.#connection.ping(settle)));
+  }
+
+  async probeRole(): Promise<ConnectionRole> {
+    if (this.#detour) await this.#takeDetour();
+    await this.#orLost(this.#askRole());
+    return this.role;
+  }
+
+  /** `super_read_only` implies `read_only`; in newer MariaDB it is a word and no number. */
+  async #askRole(): Promise<void> {
+    const { data } = await this.#ask('SELECT @@global.read_only');
+    const value = (data as unknown[][])[0]?.[0];
+    this.role = value === 0 || value === '0' || value === 'OFF' ? 'primary' : 'replica';
+    this.#detour ||= (this.role === 'replica') !== this.#readOnly;
+  }
+
+  cancel(): Promise<void> {
+    const killed = this.#kill();
+    this.#stream?.stop(INTERRUPTED);
+    return killed;
+  }
+
+  /** KILL QUERY from a connection of its own; resolves when the server has answered. */
+  #kill(): Promise<void> {
+    const stop = (this.#stopKilling = new AbortController());
+    this.#detour = true;
+    return (this.#cancelling = this.#sendKill(stop.signal).catch(() => {}));
+  }
+
+  async #sendKill(signal: AbortSignal): Promise<void> {
+    const killer = await open(this.#mysql, this.#options, signal);
+    signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
+    try {
+      await new Promise<void>((resolve) => killer.query(`KILL QUERY ${this.#connection.threadId}`, () => resolve()));
+    } finally {
+      killer.destroy();
+    }
+  }
+
+  async reset(): Promise<void> {
+    if (this.#detour) await this.#takeDetour();
+    if (this.#inTransaction) await this.#plain('ROLLBACK');
+    if (!this.#changed) return;
+    await this.#command((settle) => (this.#connection as unknown as { reset(callback: Done): void }).reset(settle));
+    this.#autocommit = true;
+    this.#readOnly = false;
+    await this.#prepareSession();
+    await this.#follow();
+    this.#changed = false;
+  }
+
+  /** Settings that every session begins with. */
+  async #prepareSession(): Promise<void> {
+    await this.#ask(SESSION_DEFAULTS);
+  }
+
+  async close(): Promise<void> {
+    this.#usable = false;
+    await new Promise<void>((resolve) => this.#connection.end(() => resolve()));
+  }
+
+  destroy(): void {
+    this.#breakOff();
+    this.#stopKilling?.abort();
+    this.#settleRunning?.(new ConnectionLostError('it was destroyed', true));
+  }
+
+  onLost(listener: () => void): void {
+    this.#onLost = listener;
+  }
+
+  async #plain(text: string): Promise<void> {
+    await this.#one(text, [], true);
+  }
+
+  #toWire(values: readonly unknown[]): unknown[] {
+    return values.map((value) => toWire(value as ParameterValue, this.#typed));
+  }
+
+  async #takeDetour(): Promise<void> {
+    await this.#settleCancel();
+    await this.#follow();
+    this.#detour = (this.role === 'replica') !== this.#readOnly;
+  }
+
+  /** Makes the session read-only on a replica, and writable on a primary; a transaction that is open stays as it is. */
+  async #follow(): Promise<void> {
+    const readOnly = this.role === 'replica';
+    if (this.#inTransaction || readOnly === this.#readOnly) return;
+    await this.#plain(`SET SESSION TRANSACTION READ ${readOnly ? 'ONLY' : 'WRITE'}`);
+    this.#readOnly = readOnly;
+  }
+
+  // A KILL that comes late hits the next statement: let one that does nothing take it.
+  async #settleCancel(): Promise<void> {
+    if (!this.#cancelling) return;
+    await this.#cancelling;
+    this.#cancelling = undefined;
+    await this.#plain('DO 0').catch((error: unknown) => {
+      if (!(error instanceof StatementError)) throw error;
+    });
+  }
+
+  /** Whatever goes wrong is told as a loss: where nothing can be refused, a refusal proves nothing. */
+  async #orLost(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#breakOff();
+      const told = toStatementError(error, true);
+      throw told instanceof ConnectionLostError ? told : new ConnectionLostError(told.message, false);
+    }
+  }
+
+  #learnFrom(header: Header | undefined): void {
+    if (header) this.#learnStatus(header.serverStatus ?? 0);
+  }
+
+  #learnStatus(flags: number): void {
+    this.#inTransaction = (flags & IN_TRANSACTION) !== 0;
+    this.#autocommit = (flags & AUTOCOMMIT) !== 0;
+  }
+
+  /** Errors come without a status: a deadlock ends the transaction, a duplicate key does not. */
+  async #refused(error: unknown): Promise<void> {
+    if (isFatal(error)) return this.#breakOff();
+    if (!this.#inTransaction && this.#autocommit) return;
+    try {
+      this.#learnFrom(lastHeader(await this.#ask('DO 0')));
+    } catch (failure) {
+      if (isFatal(failure)) this.#breakOff();
+    }
+  }
+
+  /** Without values as text: some commands cannot be prepared, and one round trip is less. */
+  #send(text: string, values: readonly unknown[], prepare: boolean | undefined, done: Done): void {
+    const sql = { sql: text, rowsAsArray: true };
+    if (values.length === 0 && prepare !== true) return this.#track(done, (settle) => void this.#connection.query(sql, settle));
+    const settled: Done = (error, data, fields) => {
+      if (prepare === false && this.#usable) this.#connection.unprepare(sql as never);
+      if (values.length === 0 && (error as { errno?: number } | null)?.errno === UNSUPPORTED_PS) this.#send(text, [], false, done);
+      else done(error, data, fields);
+    };
+    this.#track(settled, (settle) => void this.#connection.execute({ ...sql, values: values as never }, settle));
+  }
+
+  /** Starts a command of mysql2. Its callback or the loss of the connection settles it, whichever comes first. */
+  #track(done: Done, start: (settle: Done) => void): void {
+    if (!this.#usable) return done(new ConnectionLostError('it was lost before', false));
+    const settle: Done = (error, data, fields) => {
+      if (this.#settleRunning !== settle) return;
+      this.#settleRunning = undefined;
+      done(error, data, fields);
+    };
+    this.#settleRunning = settle;
+    start(settle);
+  }
+
+  /** A command that is none of SQL. @throws as mysql2 throws */
+  #command(start: (settle: Done) => void): Promise<void> {
+    return new Promise((resolve, reject) => this.#track((error) => (error ? reject(asError(error)) : resolve()), start));
+  }
+
+  /** A statement of our own, without the status. @throws as mysql2 throws */
+  #ask(text: string): Promise<Answer> {
+    return new Promise((resolve, reject) =>
+      this.#send(text, [], undefined, (error, data, fields) => (error ? reject(asError(error)) : resolve({ data, fields }))),
+    );
+  }
+
+  #breakOff(): void {
+    this.#usable = false;
+    streamOf(this.#connection).destroy();
+  }
+
+  #lost(): void {
+    const wasUsable = this.#usable;
+    this.#usable = false;
+    if (this.#settleRunning) this.#settleRunning(new ConnectionLostError('the server closed it', true));
+    else if (wasUsable) this.#onLost();
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true);
+}
+
+/** What mysql2's types do not tell: commands without a callback, and how to hold them. */
+interface StreamingConnection {
+  query(options: { readonly sql: string; readonly rowsAsArray: boolean }): StreamingCommand;
+  execute(options: { readonly sql: string; readonly rowsAsArray: boolean; readonly values: unknown[] }): StreamingCommand;
+  pause(): void;
+  resume(): void;
+}
