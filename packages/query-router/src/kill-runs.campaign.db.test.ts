@@ -98,8 +98,8 @@ describeDatabases('runs that are killed', ['postgresql', 'mysql', 'sqlite'], (ki
       const abort = new AbortController();
       const result = runtime.execute(workflow, { input: { run }, signal: abort.signal }).then(
         () => finished.add(run),
-        (error: unknown) => {
-          expect(error).toBeInstanceOf(RunCancelledError);
+        (error: Error) => {
+          expect(error, `${error.message} ${String(error.cause)}`).toBeInstanceOf(RunCancelledError);
           killed += 1;
         },
       );
