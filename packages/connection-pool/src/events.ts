@@ -11,6 +11,7 @@ import type { ConnectionRole } from './role.ts';
 /** Why a connection was closed. */
 export type CloseReason =
   | 'lost'
+  | 'cancelled'
   | 'could_not_be_cleaned'
   | 'failed_check'
   | 'unhealthy'

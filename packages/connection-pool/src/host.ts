@@ -275,7 +275,7 @@ export class Host implements Home {
   /** Why a connection must not be lent again, if so. */
   reasonToDiscard(entry: Entry): CloseReason | undefined {
     if (this.#closed) return 'pool_closed';
-    if (!entry.connection.usable) return 'lost';
+    if (!entry.connection.usable) return entry.wasStopped ? 'cancelled' : 'lost';
     if (entry.retireBecause) return entry.retireBecause;
     if (this.total > this.#ceiling) return 'resized';
     if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';

@@ -222,7 +222,7 @@ class PostgresConnection implements DriverConnection {
 
   async cancel(): Promise<void> {
     await this.#sendCancel();
-    this.#stream?.stop(CANCELLED);
+    await this.#stream?.stop(CANCELLED);
   }
 
   #sendCancel(): Promise<void> {
