@@ -12,13 +12,16 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** The program is killed after that time; its exit code is then not 0. Default: none. */
+  readonly limitMs?: number;
 }
 
 /** Runs a program to its end and collects what it printed. Never rejects: a program that cannot be started has exit code 127. */
 export function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const startedAt = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: options.cwd, env: options.env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { cwd, env = process.env, limitMs } = options;
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs, killSignal: 'SIGKILL' });
     let stdout = '';
     let output = '';
     const end = (exitCode: number): void => resolve({ exitCode, stdout, output, durationMs: performance.now() - startedAt });

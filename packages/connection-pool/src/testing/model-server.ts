@@ -50,6 +50,8 @@ export class ModelServer {
   /** Connections that broke, or were destroyed while they worked. */
   breaks = 0;
   onStatement: (text: string, connection: ModelConnection) => void = () => {};
+  /** The connection broke under a statement whose caller still waits for it. */
+  onStatementLost: (text: string) => void = () => {};
   /** A check took its time, or failed: whoever was to be served stands in line again. */
   onSlowCheck: () => void = () => {};
   readonly #attempts = new Set<Attempt>();
@@ -62,9 +64,11 @@ export class ModelServer {
     this.lastTrouble = this.clock.now();
   }
 
-  broke(): void {
+  /** @param statement what ran there, if anybody waits for it */
+  broke(statement: string | undefined): void {
     this.trouble();
     this.breaks += 1;
+    if (statement !== undefined) this.onStatementLost(statement);
   }
 
   /** Calls back after that time, at once for 0; returns what stops it. */
@@ -232,7 +236,7 @@ export class ModelConnection extends ScriptedConnection {
   }
 
   override destroy(): void {
-    if (this.usable && this.isBusy) this.#server.broke();
+    if (this.usable && this.isBusy) this.#server.broke(this.statement);
     super.destroy();
     this.#operation?.fail(new ConnectionLostError('it was destroyed', true));
   }
@@ -240,7 +244,7 @@ export class ModelConnection extends ScriptedConnection {
   /** The other side ends it: noticed at once, by whoever uses it or by the pool. */
   kill(): void {
     if (!this.usable) return;
-    this.#server.broke();
+    this.#server.broke(this.statement);
     if (!this.#operation) return this.breakDown();
     this.usable = false;
     this.#operation.fail(new ConnectionLostError('it was killed', true));
@@ -249,7 +253,7 @@ export class ModelConnection extends ScriptedConnection {
   #finish({ effect }: Script): DriverResult {
     if (effect === 'lost') {
       this.usable = false;
-      this.#server.broke();
+      this.#server.broke(this.statement);
       throw new ConnectionLostError('the statement broke it', true);
     }
     if (effect === 'mistake') throw new StatementError('no such table', { kind: 'unknown_object', sqlState: '42P01' });
@@ -282,12 +286,12 @@ export class ModelConnection extends ScriptedConnection {
       };
       this.#operation = operation;
       const stop = this.#server.after(this.silent ? Infinity : ms, () => {
-        end();
         try {
           resolve(finish());
         } catch (error) {
           reject(error);
         }
+        end();
       });
     });
   }

@@ -51,7 +51,7 @@ function checkPromises(model: PoolModel): void {
   const now = model.clock.now();
   // Time is measured in steps here: what is due now may need the next one.
   for (const { what, due } of model.promised) if (now > due + 2) model.fail(`${what} is overdue since ${due} ms`);
-  for (const ask of model.waiting) if (now > ask.deadline + 2) model.fail(`ask ${ask.number} waits beyond its time (${ask.deadline} ms)`);
+  for (const ask of model.waiting) if (now > ask.latest + 2) model.fail(`ask ${ask.number} waits beyond its time (${ask.latest} ms)`);
 }
 
 /** Leases end only for a reason; while they last they are shown by their ids, and keep the quota. */

@@ -21,13 +21,19 @@ export interface Ask {
   readonly runId: string | undefined;
   readonly role: ConnectionRole;
   readonly askedAt: number;
+  /** When it may be told that its time is over, and when it must have been told. */
   readonly deadline: number;
+  latest: number;
+  /** How many waited when it came. */
+  readonly before: number;
   readonly abort: AbortController;
   state: 'waiting' | 'granted' | 'over';
   grantedAt: number;
   connection: ModelConnection | undefined;
   /** Of a query: the statement, whose start shows that it was served. */
   text: string | undefined;
+  /** Of a query that promises to read only: it was done once more, as it may be after a loss. */
+  isRetried: boolean;
   /** Its run ended after it had asked, or before. */
   isRunOver: boolean;
   /** Its place in line is not known any more: it was served with a connection that turned out to be dead. */
@@ -122,6 +128,7 @@ export class PoolModel {
     driver.onConnect = (host, signal) => this.server.connect(host, signal);
     this.server.onStatement = (text, connection) => this.#onStatement(text, connection);
     pool.on('connection:closed', ({ connectionId, reason }) => this.#onClosed(connectionId, reason));
+    this.server.onStatementLost = (text) => this.#onStatementLost(text);
     this.server.onSlowCheck = () => {
       this.server.trouble();
       this.exempt();
@@ -176,11 +183,14 @@ export class PoolModel {
       role,
       askedAt,
       deadline,
+      latest: deadline,
+      before: this.waiting.length,
       abort: new AbortController(),
       state: 'waiting',
       grantedAt: Infinity,
       connection: undefined,
       text: undefined,
+      isRetried: false,
       isRunOver: runId !== undefined && this.finishedRuns.has(runId),
       isExempt: false,
     };
@@ -243,6 +253,15 @@ export class PoolModel {
     if (this.leases.some((held) => held.connection === connection)) this.note(`query ${ask.number} runs on a connection that is held`);
   }
 
+  #onStatementLost(text: string): void {
+    const ask = [...this.asks].find((one) => one.text === text);
+    if (!ask || ask.role !== 'replica' || ask.isRetried) return;
+    ask.isRetried = ask.isExempt = true;
+    ask.state = 'waiting';
+    // Its second connection may take as long as its first.
+    ask.latest = Math.max(ask.deadline, this.clock.now() + LIMITS.acquireTimeoutMs);
+  }
+
   #serve(ask: Ask, connection: ModelConnection): void {
     if (ask.state !== 'waiting') this.note(`ask ${ask.number} was served twice`);
     this.#count(ask.askedAt === this.clock.now() ? 'served at once' : 'served after a wait');
@@ -271,7 +290,7 @@ export class PoolModel {
       case 'POOL_RUN_FINISHED':
         return ask.isRunOver;
       case 'POOL_QUEUE_FULL':
-        return typeof maxWaiting === 'number' && this.waiting.length >= maxWaiting;
+        return typeof maxWaiting === 'number' && (ask.isExempt || Math.max(ask.before, this.waiting.length) >= maxWaiting);
       case 'POOL_RUN_DEADLOCK':
         // All of a run are told so when one of them has waited for so long.
         return typeof deadlockAfterMs === 'number' && this.heldBy(ask.runId) > 0;
