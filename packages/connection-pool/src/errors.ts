@@ -267,6 +267,19 @@ export class ReadOnlyConnectionError extends StatementError {
   }
 }
 
+/** LISTEN was sent. Connections of a pool change hands, so a notification would reach nobody or the wrong one. Code `POOL_NOTIFICATIONS_UNSUPPORTED`. */
+export class NotificationsUnsupportedError extends StatementError {
+  static override readonly errorName = 'NotificationsUnsupportedError';
+
+  constructor() {
+    super(
+      'LISTEN is not supported by this pool: its connections change hands. Listen on a connection of your own. NOTIFY may be sent through the pool.',
+      { kind: 'other' },
+      { code: 'POOL_NOTIFICATIONS_UNSUPPORTED' },
+    );
+  }
+}
+
 /** Parameters do not fit the statement: wrong count, wrong shape, or a value that no database takes. Code `POOL_PARAMETERS_INVALID`. */
 export class StatementParametersError extends PoolError {
   static override readonly errorName = 'StatementParametersError';

@@ -117,16 +117,14 @@ export class Host implements Home {
   /** Resolves when there are `count` connections. @throws as the attempts that failed, when no more will follow */
   async ensure(count: number, signal: AbortSignal): Promise<void> {
     const { connector } = this;
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     for (;;) {
       if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
       if (this.total >= Math.min(count, this.#ceiling)) return;
       if (!this.isAvailable) throw connector.lastFailure;
       signal.throwIfAborted();
       while (this.total + connector.connecting < count && connector.canConnect) connector.connect();
-      await new Promise<void>((resolve) => {
-        this.#onSettled.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await Promise.race([aborted, new Promise<void>((resolve) => this.#onSettled.push(resolve))]);
     }
   }
 
@@ -277,7 +275,7 @@ export class Host implements Home {
   /** Why a connection must not be lent again, if so. */
   reasonToDiscard(entry: Entry): CloseReason | undefined {
     if (this.#closed) return 'pool_closed';
-    if (!entry.connection.usable) return 'lost';
+    if (!entry.connection.usable) return entry.wasStopped ? 'cancelled' : 'lost';
     if (entry.retireBecause) return entry.retireBecause;
     if (this.total > this.#ceiling) return 'resized';
     if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';

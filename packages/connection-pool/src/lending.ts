@@ -343,7 +343,7 @@ export class Lending implements Holders {
     if (reason) return entry.home.discard(entry, reason);
     if (!entry.isClean || entry.roleIsDoubtful) {
       if (entry.state === 'leased') entry.state = 'cleaning';
-      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.connection.usable ? 'could_not_be_cleaned' : 'lost');
+      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.home.reasonToDiscard(entry) ?? 'could_not_be_cleaned');
     }
     entry.home.giveBack(entry);
   }

@@ -321,7 +321,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
    */
   async #withShortLease<T>(options: AcquireOptions, use: (lease: PoolLease, startedAt: number) => Promise<T>): Promise<T> {
     this.#begin();
-    const startedAt = this.#parts.clock.now();
+    let startedAt = this.#parts.clock.now();
     for (let tries = 1; ; tries++) {
       const lease = await this.#lending.lend(options, undefined, startedAt);
       // Its run may have ended on the way here.
@@ -333,6 +333,8 @@ export class Pool implements ConnectionPool, AsyncDisposable {
         // Who asks for a replica promises to read only.
         if (error.mayHaveExecuted && options.role !== 'replica') throw error;
         this.#parts.metrics.retried();
+        // The caller's own limit covers all of it; the pool's is one for each wait.
+        if (options.timeoutMs === undefined) startedAt = this.#parts.clock.now();
       } finally {
         if (!lease.released) await this.#lending.releaseShort(lease);
       }

@@ -85,7 +85,8 @@ describeDatabases('runs that are killed', ['postgresql', 'mysql', 'sqlite'], (ki
     const sessions = async () => (await admin?.sessions(database)) ?? [];
     const active = (): number => pool.stats().currentState.activeConnections;
 
-    const play = (): Promise<unknown> => Promise.all(Array.from({ length: AT_ONCE }, () => runtime.execute(workflow, { input: { run: -1 } })));
+    const play = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: AT_ONCE }, () => runtime.execute(workflow, { input: { run: -1 } })));
     await play(); // loads what is loaded once
     const startedAt = performance.now();
     await play();

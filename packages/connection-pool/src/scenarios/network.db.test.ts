@@ -78,7 +78,7 @@ scenario(32, 'The name of the host is not known, or nothing listens', { on: serv
       acquireTimeoutMs: 3000,
       connectTimeoutMs: 2000,
     };
-    const pool = openPool(scene, options as PoolOptions);
+    const pool = openPool(scene, options);
     const elapsed = stopwatch();
     const error = await failureOf(pool.initialize());
     expect(error?.code).toMatch(/^POOL_(CONNECT_FAILED|ACQUIRE_TIMEOUT)$/);
