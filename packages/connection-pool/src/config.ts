@@ -16,7 +16,11 @@ const limitMs = z.union([
     .max(2 ** 31 - 1),
   z.literal('never'),
 ]);
-const text = z.string().min(1);
+/** No NUL: C libraries end a text there, and PostgreSQL would read what follows as another parameter. */
+const text = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/, 'holds a NUL character');
 
 /** What the constructor of a pool takes. Durations are in milliseconds. */
 export const poolConfigSchema = z.strictObject({
@@ -129,7 +133,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> =
 
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
-  const shaped = poolConfigSchema.safeParse(options ?? {});
+  const shaped = poolConfigSchema.safeParse(options === undefined ? {} : options);
   const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
   problems.push(...stringProblems);
@@ -169,6 +173,10 @@ function crossFieldProblems(config: Parsed, fromString: ConnectionStringValues):
   if ((fromString.databaseType ?? databaseType) === 'sqlite') {
     if (config.database === undefined && connectionString === undefined)
       problems.push('database: is missing; give the file of SQLite, or ":memory:"');
+    const file = fromString.database ?? config.database ?? '';
+    if (/^(?:file|https?|wss?|libsql):/i.test(file))
+      problems.push('database: is a URL; give the path of a file, or ":memory:" for a database in memory');
+    else if (file.includes('\0')) problems.push('database: holds a NUL character');
     for (const key of Object.keys(serverFields) as (keyof typeof serverFields)[]) {
       if (config[key] !== undefined) problems.push(`${key}: means nothing to SQLite; leave it out`);
     }

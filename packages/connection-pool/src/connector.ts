@@ -1,5 +1,5 @@
 /** Opens connections to one server, and knows whether that makes sense now. */
-import { serializeError } from '@kailash-ts/core';
+import { serializeError, type SerializedError } from '@kailash-ts/core';
 import { CircuitBreaker } from './breaker.ts';
 import { milliseconds } from './config.ts';
 import { ConnectAttempt } from './connect-attempt.ts';
@@ -186,7 +186,7 @@ export class Connector {
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());
     const retryInMs = isFinal ? config.circuitBreaker.recoveryTimeoutMs : delayMs;
     const ids = { pool: config.name, host: this.#plan.name };
-    events.emit('connection:refused', { ...ids, error: serializeError(error), retryInMs });
+    events.emit('connection:refused', { ...ids, error: withoutCause(error), retryInMs });
     if (action === 'escalate' && before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs });
     this.#pause(retryInMs);
     if (isFinal || !this.isPromising) this.#owner.refused(error);
@@ -222,4 +222,10 @@ export class Connector {
     this.#slots.add(slot);
     return slot;
   }
+}
+
+/** Without its cause: what a hook of the user's threw is not ours to tell. */
+function withoutCause(error: unknown): SerializedError {
+  const { cause: _, ...rest } = serializeError(error);
+  return rest;
 }

@@ -67,8 +67,8 @@ export class Entry {
   roleIsDoubtful = false;
   /** Whether anybody had it before. */
   wasLent = false;
-  /** Who holds it, for error messages and figures: the id of its lease. */
-  leaseId: string | undefined;
+  /** The lease that holds it, if its holder knows it by id. */
+  holder: { readonly id: string } | undefined;
   /** Monotonic time since when it is idle, or last proved itself alive. */
   idleSince: number;
   checkedAt: number;

@@ -29,6 +29,15 @@ export class PoolMessageError extends PoolError {
   }
 }
 
+/** Options of a method of the pool are wrong. Nothing was done. Code `POOL_OPTIONS_INVALID`. */
+export class PoolOptionsError extends PoolError {
+  static override readonly errorName = 'PoolOptionsError';
+
+  constructor(method: string, problems: readonly string[]) {
+    super('POOL_OPTIONS_INVALID', `The call of ${method} is wrong: ${problems.join('; ')}.`, { facts: { method, problems } });
+  }
+}
+
 /** The client library of the database is not installed. Code `POOL_DRIVER_MISSING`. */
 export class DriverMissingError extends PoolError {
   static override readonly errorName = 'DriverMissingError';

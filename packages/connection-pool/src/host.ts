@@ -133,7 +133,7 @@ export class Host implements Home {
     if (entry.role !== this.role) this.#callers.roleFound(this, entry.role);
     const reason = this.reasonToDiscard(entry);
     if (reason) return this.discard(entry, reason);
-    entry.leaseId = undefined;
+    entry.holder = undefined;
     // Also of one that is handed on: it has just proved itself alive, and needs no check.
     entry.idleSince = this.#parts.clock.now();
     entry.state = 'leased';
@@ -147,7 +147,7 @@ export class Host implements Home {
     if (entry.state === 'gone') return;
     const { events, metrics, config, clock } = this.#parts;
     entry.state = 'gone';
-    entry.leaseId = undefined;
+    entry.holder = undefined;
     entry.health.enter('terminated');
     this.#entries.delete(entry.id);
     this.#removeIdle(entry);
@@ -225,7 +225,8 @@ export class Host implements Home {
   }
 
   /** Keeps exactly so many connections from now on. */
-  resize(size: number): void {
+  resize(wanted: number): void {
+    const size = Math.min(wanted, this.plan.max);
     this.#floor = this.#ceiling = size;
     this.connector.giveUpBeyond(Math.max(0, size - this.total));
     while (this.total > size && this.#idle.length > 0) this.discard(this.#idle[0]!, 'resized');

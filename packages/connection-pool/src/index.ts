@@ -67,6 +67,7 @@ export {
   PoolConfigError,
   PoolError,
   PoolMessageError,
+  PoolOptionsError,
   PoolQueueFullError,
   ReadOnlyConnectionError,
   RunDeadlockError,

@@ -3,7 +3,10 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Field, Params, Row } from './contract.ts';
 
-const text = z.string().min(1);
+const text = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/, 'holds a NUL character');
 const port = z.number().int().min(1).max(65_535);
 const pem = z.union([text, z.instanceof(Uint8Array)]);
 

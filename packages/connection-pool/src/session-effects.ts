@@ -18,7 +18,8 @@ const CHANGERS = new Set(
 );
 
 // Session functions, user variables of MySQL, temporary objects; and executable comments of MySQL, in which anything may stand.
-const HIDDEN = /\b(?:set_config|pg_(?:try_)?advisory\w*|get_lock|release_lock|setseed|temp|temporary|pg_temp)\b|@|\/\*M?!/i;
+const HIDDEN =
+  /\b(?:set_config|pg_(?:try_)?advisory\w*|get_lock|release_lock|setseed|temp|temporary|pg_temp|pg_settings)\b|\bu&"|@|\/\*M?!/i;
 
 /** Remembers its answers for short texts, as programs run few of them, many times. */
 const known = new Map<string, boolean>();

@@ -70,5 +70,10 @@ export async function runOnConnect(connection: DriverConnection, { onConnect, po
 function hookFailed(pool: string, cause: unknown): ConnectError {
   const told = cause instanceof PoolError ? `: ${cause.message}` : ' (see the cause).';
   const what = cause === undefined ? ' left a transaction open. Commit it.' : ` failed${told}`;
-  return new ConnectError(`onConnect of pool "${pool}"${what}`, { reason: 'ON_CONNECT', cause, retryable: false });
+  return new ConnectError(`onConnect of pool "${pool}"${what}`, { reason: 'ON_CONNECT', cause, retryable: isPassing(cause) });
+}
+
+/** A server that went away in the middle comes back; a mistake in the hook does not go away. */
+function isPassing(cause: unknown): boolean {
+  return cause instanceof PoolError && (cause.code === 'POOL_CONNECTION_LOST' || cause.retryable);
 }
