@@ -212,7 +212,7 @@ export class MysqlConnection implements DriverConnection {
     try {
       await new Promise<void>((resolve) => killer.query(`KILL QUERY ${this.#connection.threadId}`, () => resolve()));
     } finally {
-      killer.destroy();
+      killer.end();
     }
   }
 
@@ -234,8 +234,13 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async close(): Promise<void> {
+    if (!this.#usable) return;
     this.#usable = false;
-    await new Promise<void>((resolve) => this.#connection.end(() => resolve()));
+    // The server answers COM_QUIT by closing.
+    await new Promise<void>((resolve) => {
+      streamOf(this.#connection).on('close', resolve);
+      this.#connection.end();
+    });
   }
 
   destroy(): void {
