@@ -10,9 +10,9 @@ export interface Mutation {
 
 export const POOL_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'lost wake-up: a connection that comes back goes to the idle ones, whoever waits',
+    name: 'lost wake-up: who waits is not told when a connection has made room',
     file: 'host.ts',
-    find: 'if (this.#callers.serve(this, entry)) return;',
+    find: 'this.#callers.changed(this);',
     replacement: '',
   },
   {

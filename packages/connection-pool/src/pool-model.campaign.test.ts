@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, describe, it } from 'vitest';
-import { commands, windDown, type PoolCommand } from './testing/pool-commands.ts';
+import { commands, windDown, type Ending, type PoolCommand } from './testing/pool-commands.ts';
 import { checkAtRest } from './testing/pool-model-checks.ts';
 import { PoolModel, type Settings, type Tally } from './testing/pool-model.ts';
 import type { Mood, Script } from './testing/model-server.ts';
@@ -100,13 +100,18 @@ describe('any sequence', () => {
     'keeps every promise of the pool',
     async () => {
       await fc.assert(
-        fc.asyncProperty(settings, fc.commands(steps(), { maxCommands: 60, size: 'max' }), async (given, sequence) => {
-          const model = new PoolModel(given, tally);
-          await fc.asyncModelRun(() => ({ model, real: model }), sequence);
-          await model.clock.advance(0);
-          checkAtRest(model);
-          await windDown(model);
-        }),
+        fc.asyncProperty(
+          settings,
+          fc.commands(steps(), { maxCommands: 60, size: 'max' }),
+          weighted<Ending>([2, 'in order'], [1, 'abrupt']),
+          async (given, sequence, ending) => {
+            const model = new PoolModel(given, tally);
+            await fc.asyncModelRun(() => ({ model, real: model }), sequence);
+            await model.clock.advance(0);
+            checkAtRest(model);
+            await windDown(model, ending);
+          },
+        ),
         { numRuns: RUNS, endOnFailure: !shrinks },
       );
     },
