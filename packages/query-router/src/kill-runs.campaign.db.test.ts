@@ -1,6 +1,6 @@
 /**
  * Runs of a workflow, each aborted at a random moment: whatever they were doing, nothing of them may stay behind, neither in the pool
- * nor on the server. `campaign kill-runs` kills 1,000 on each database, `test` some dozens.
+ * nor on the server. `campaign kill-runs` kills 1,000 on each database, `test` some dozens; runs that end before their moment do not count.
  */
 import { defineNode, RunCancelledError, Runtime, WorkflowBuilder, type Handle } from '@kailash-ts/core';
 import { WorkflowConnectionPool } from '@kailash-ts/connection-pool';
@@ -11,7 +11,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { QueryRouterNode } from './index.ts';
 
-const RUNS = process.env['KAILASH_CAMPAIGN'] === 'kill-runs' ? 1000 : 60;
+const KILLS = process.env['KAILASH_CAMPAIGN'] === 'kill-runs' ? 1000 : 60;
 /** Runs at a time. */
 const AT_ONCE = 5;
 
@@ -77,7 +77,7 @@ async function setUp(kind: DatabaseKind) {
 }
 
 describeDatabases('runs that are killed', ['postgresql', 'mysql', 'sqlite'], (kind) => {
-  it(`leave nothing behind (${RUNS} of them)`, { timeout: 0 }, async () => {
+  it(`leave nothing behind (${KILLS} of them)`, { timeout: 0 }, async () => {
     const { runtime, pool, router, workflow, database } = await setUp(kind);
     const random = randomFrom(20_260_801);
     const admin = kind === 'sqlite' ? undefined : await openAdmin((await sharedCluster(kind)).adminUrl);
@@ -90,25 +90,31 @@ describeDatabases('runs that are killed', ['postgresql', 'mysql', 'sqlite'], (ki
     await play(); // loads what is loaded once
     const startedAt = performance.now();
     await play();
-    const usualMs = performance.now() - startedAt;
+    // The longest time until a kill: kept such that some runs end before it, and most do not.
+    let windowMs = performance.now() - startedAt;
 
     const finished = new Set<number>();
     let killed = 0;
     const kill = async (run: number): Promise<void> => {
       const abort = new AbortController();
       const result = runtime.execute(workflow, { input: { run }, signal: abort.signal }).then(
-        () => finished.add(run),
+        () => {
+          finished.add(run);
+          windowMs *= 0.94;
+        },
         (error: Error) => {
           expect(error, `${error.message} ${String(error.cause)}`).toBeInstanceOf(RunCancelledError);
           killed += 1;
+          windowMs *= 1.02;
         },
       );
-      await pause(random() * usualMs);
+      await pause(random() * windowMs);
       abort.abort(new RangeError('killed'));
       await result;
     };
     let mostSessions = 0;
-    for (let begun = 0; begun < RUNS; begun += AT_ONCE) {
+    let begun = 0;
+    for (; killed < KILLS; begun += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => kill(begun + index)));
       // The runs are over, and with them everything that was theirs.
       expect({ active: active(), transactions: router.getMetrics().activeTransactions, waiting: pool.getStatus().queueDepth }).toEqual({
@@ -134,9 +140,8 @@ describeDatabases('runs that are killed', ['postgresql', 'mysql', 'sqlite'], (ki
     if (admin) await expect.poll(async () => (await sessions()).length, { timeout: 10_000 }).toBe(0);
     const onServer = admin ? `, at most ${mostSessions} sessions on the server, none with a transaction, 0 at the end` : '';
     console.log(
-      `${kind}: ${RUNS} runs, ${killed} killed, ${finished.size} finished before, ${whole.size} committed; 0 leases, 0 transactions; ` +
+      `${kind}: ${begun} runs, ${killed} killed, ${finished.size} finished before, ${whole.size} committed; 0 leases, 0 transactions; ` +
         `${created} connections opened, ${recycled} replaced${onServer}; ${Math.round(performance.now() - startedAt)} ms`,
     );
-    expect(killed).toBeGreaterThan(RUNS / 4);
   });
 });
