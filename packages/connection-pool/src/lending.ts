@@ -163,9 +163,9 @@ export class Lending implements Holders {
     const leases = this.#runs.finish(runId);
     for (const line of this.#topology?.lines ?? []) line.queue.failRun(runId, over);
     await Promise.all(
-      leases.map((lease) => {
+      leases.map(async (lease) => {
         lease.entry.interrupt(over());
-        return this.#giveBack(lease, 'its run is over');
+        await this.#giveBack(lease, 'its run is over');
       }),
     );
   }

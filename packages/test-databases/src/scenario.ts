@@ -138,5 +138,5 @@ async function bothRunning(cluster: Cluster): Promise<void> {
 
 afterAll(async () => {
   const started = await Promise.allSettled(privateClusters.values());
-  await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)));
+  await Promise.all(started.map(async (result) => result.status === 'fulfilled' && (await result.value.stop())));
 });
