@@ -2,7 +2,7 @@
  * The one direction of arrows (ARCHITECTURE.md), checked on every import, type-only ones included.
  * Tests may reach further than what they test; the published code may not.
  */
-const TESTS = '[.](test|test-d)[.]ts$';
+const TESTS = '([.](test|test-d)[.]ts$)|/src/(testing|scenarios)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { parsePoolConfig } from './config.ts';
+import { parsePoolConfig, serverAddresses, serverTarget } from './config.ts';
+import { planHosts } from './drivers/select.ts';
 
 const problemsOf = (options: unknown): string[] => {
   try {
@@ -63,7 +64,7 @@ describe('the configuration of a pool', () => {
     expect(problemsOf({ databaseType: 'mysql', connectionString: 'postgres://h/d' })[0]).toContain('connectionString is of postgresql');
     expect(problemsOf({ host: 'h', connectionString: 'postgres://h/d' })[0]).toContain('host: stands beside connectionString');
     expect(problemsOf({ databaseType: 'sqlite', host: 'h' })).toHaveLength(2);
-    expect(problemsOf({ connectionString: 'postgres://h/d?sslmode=require' })[0]).toContain('sslmode');
+    expect(problemsOf({ connectionString: 'postgres://h/d?sslmode=prefer' })[0]).toContain('sslmode');
     expect(problemsOf({ connectionString: 'oracle://h/d' })[0]).toContain('sqlite::memory:');
   });
 
@@ -82,5 +83,59 @@ describe('the configuration of a pool', () => {
     expect(inspect(config, { depth: 9 })).not.toContain('hush');
     expect(JSON.stringify(config)).not.toContain('hush');
     expect(problemsOf({ connectionString: 'postgres://me:hush@h/d?what=1', x: 1 }).join()).not.toContain('hush');
+  });
+
+  it('gives each server a name, the primary first', () => {
+    const config = parsePoolConfig({ primary: { host: 'a' }, replicas: ['b', 'c:6000', { host: 'd', port: 7000 }, '[::1]:8000', '::1'] });
+    expect(serverAddresses(config)).toEqual({
+      primary: { host: 'a', port: 5432 },
+      replica: { host: 'b', port: 5432 },
+      'replica-2': { host: 'c', port: 6000 },
+      'replica-3': { host: 'd', port: 7000 },
+      'replica-4': { host: '::1', port: 8000 },
+      'replica-5': { host: '::1', port: 5432 },
+    });
+    expect(planHosts(config).map(({ name, role, address }) => [name, role, address])).toEqual([
+      ['primary', 'primary', 'a:5432'],
+      ['replica', 'replica', 'b:5432'],
+      ['replica-2', 'replica', 'c:6000'],
+      ['replica-3', 'replica', 'd:7000'],
+      ['replica-4', 'replica', '[::1]:8000'],
+      ['replica-5', 'replica', '[::1]:5432'],
+    ]);
+    expect(serverAddresses(parsePoolConfig({ connectionString: 'mysql://me:x@a/d', replicas: ['b'] }))).toMatchObject({
+      replica: { host: 'b', port: 3306 },
+    });
+  });
+
+  it.each(['postgres://h/d', 'h:0', 'h:70000', 'h:x', '', 'me@h', '[h]:1', 'a b'])('refuses "%s" as a replica', (replica) => {
+    expect(problemsOf({ replicas: [replica] })[0]).toContain('replicas.0');
+  });
+
+  it('understands how a connection string asks for TLS, and never takes less', () => {
+    const tlsOf = (parameters: string): unknown => serverTarget(parsePoolConfig({ connectionString: `postgres://h/d?${parameters}` })).tls;
+    expect(tlsOf('sslmode=disable')).toBeUndefined();
+    for (const mode of ['require', 'verify-ca', 'verify-full']) expect(tlsOf(`sslmode=${mode}`)).toEqual({});
+    expect(tlsOf('sslmode=verify-full&sslrootcert=/ca.pem')).toEqual({ caFile: '/ca.pem' });
+    for (const mode of ['prefer', 'allow', '', 'no-verify'])
+      expect(problemsOf({ connectionString: `mysql://h/d?sslmode=${mode}` })).toHaveLength(1);
+    expect(problemsOf({ connectionString: 'postgres://h/d?sslrootcert=/ca.pem' })[0]).toContain('sslmode=verify-full');
+  });
+
+  it.each([
+    [{ primary: { host: 'a' }, host: 'b' }, 'primary: stands beside host'],
+    [{ primary: { host: 'a' }, connectionString: 'postgres://h/d' }, 'primary: stands beside'],
+    [{ primary: { hots: 'a' } }, 'primary.hots: is no known key (did you mean "host"?)'],
+    [{ tls: { cert: 'x' } }, 'tls: has one of cert and key'],
+    [{ tls: { verify: false, caFile: 'x' } }, 'tls.verify: is false'],
+    [{ tls: {}, connectionString: 'postgres://h/d?sslmode=require' }, 'tls: stands also in connectionString'],
+    [{ tls: false }, 'tls'],
+    [{ password: 7 }, 'password'],
+    [{ password: 'x', connectionString: 'postgres://me:y@h/d' }, 'password: stands also in connectionString'],
+    [{ onConnect: 'x' }, 'onConnect'],
+    [{ databaseType: 'sqlite', database: 'f', replicas: ['b'] }, 'replicas: means nothing to SQLite'],
+    [{ connectionString: 'sqlite:f', tls: true }, 'tls: means nothing to SQLite'],
+  ])('refuses %j', (options, problem) => {
+    expect(problemsOf(options).join('\n')).toContain(problem);
   });
 });

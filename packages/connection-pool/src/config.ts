@@ -2,9 +2,10 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { circuitBreakerSchema } from './breaker-config.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { parseConnectionString, type ConnectionStringValues } from './connection-string.ts';
 import { PoolConfigError } from './errors.ts';
 import { describeIssues } from './issues.ts';
+import { namedServers, serverFields, serverProblems, type OnConnect, type ServerAddress, type ServerTarget } from './server-config.ts';
 
 /** Milliseconds, or `'never'` for no limit. */
 const limitMs = z.union([
@@ -15,7 +16,11 @@ const limitMs = z.union([
     .max(2 ** 31 - 1),
   z.literal('never'),
 ]);
-const text = z.string().min(1);
+/** No NUL: C libraries end a text there, and PostgreSQL would read what follows as another parameter. */
+const text = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/, 'holds a NUL character');
 
 /** What the constructor of a pool takes. Durations are in milliseconds. */
 export const poolConfigSchema = z.strictObject({
@@ -24,12 +29,11 @@ export const poolConfigSchema = z.strictObject({
   databaseType: z.enum(['postgresql', 'mysql', 'sqlite']).optional(),
   /** `postgres://`, `postgresql://`, `mysql://`, `mariadb://`, `sqlite:file`, `sqlite::memory:`. Replaces the separate fields. */
   connectionString: text.optional(),
-  host: text.optional(),
-  port: z.number().int().min(1).max(65_535).optional(),
   /** Name of the database; for SQLite the file, or `:memory:`. */
   database: text.optional(),
-  user: text.optional(),
-  password: z.string().optional(),
+  ...serverFields,
+  /** Runs once on each new connection, before it is lent, and again after a reset of its session. What it sets stays for all borrowers. */
+  onConnect: z.custom<OnConnect>((value) => typeof value === 'function', 'expected a function').optional(),
   /** Connections that each host keeps open, also when nobody needs them. */
   minConnections: z.number().int().min(0).max(10_000).default(2),
   /** Connections that each host may open at most. */
@@ -109,27 +113,13 @@ export const poolConfigSchema = z.strictObject({
 /** What the constructor of a pool takes. */
 export type PoolOptions = z.input<typeof poolConfigSchema>;
 
-/** Where a server listens. */
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Servers and how to log in. */
-export interface ServerTarget {
-  /** By the name of their host plan: `primary`, `replica`, `replica-2`. */
-  readonly servers: Readonly<Record<string, ServerAddress>>;
-  readonly database: string | undefined;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  readonly applicationName: string;
-  readonly prepareCacheSize: number;
-}
-
 /** A file of SQLite. */
 export interface FileTarget {
   readonly file: string;
   readonly busyTimeoutMs: number;
+  readonly onConnect: OnConnect | undefined;
+  /** Name of the pool. */
+  readonly applicationName: string;
   readonly prepareCacheSize: number;
 }
 
@@ -143,7 +133,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> =
 
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
-  const shaped = poolConfigSchema.safeParse(options ?? {});
+  const shaped = poolConfigSchema.safeParse(options === undefined ? {} : options);
   const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
   problems.push(...stringProblems);
@@ -162,23 +152,32 @@ function fromConnectionString(options: unknown): ReturnType<typeof parseConnecti
   return typeof given === 'string' && given !== '' ? parseConnectionString(given) : { values: {}, problems: [] };
 }
 
-function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?: DatabaseType }): string[] {
-  const problems: string[] = [];
+function crossFieldProblems(config: Parsed, fromString: ConnectionStringValues): string[] {
+  const problems = serverProblems({ ...config, ...fromString });
   const { minConnections, maxConnections, reservedConnections, connectionString, databaseType } = config;
   if (reservedConnections >= maxConnections)
     problems.push(`reservedConnections: ${reservedConnections} leaves none of maxConnections (${maxConnections}) to others; give less`);
   if (minConnections > maxConnections) problems.push(`minConnections: ${minConnections} is more than maxConnections (${maxConnections})`);
   if (connectionString !== undefined) {
-    const doubled = (['host', 'port', 'database', 'user', 'password'] as const).filter((key) => config[key] !== undefined);
-    for (const key of doubled) problems.push(`${key}: stands beside connectionString; give one of both`);
+    for (const key of ['host', 'port', 'primary', 'database', 'user'] as const) {
+      if (config[key] !== undefined) problems.push(`${key}: stands beside connectionString; give one of both`);
+    }
+    for (const key of ['password', 'tls'] as const) {
+      if (config[key] !== undefined && fromString[key] !== undefined)
+        problems.push(`${key}: stands also in connectionString; give one of both`);
+    }
     if (databaseType !== undefined && fromString.databaseType !== undefined && databaseType !== fromString.databaseType) {
       problems.push(`databaseType: is "${databaseType}", but connectionString is of ${fromString.databaseType}`);
     }
-    return problems;
   }
-  if (databaseType === 'sqlite') {
-    if (config.database === undefined) problems.push('database: is missing; give the file of SQLite, or ":memory:"');
-    for (const key of ['host', 'port', 'user', 'password'] as const) {
+  if ((fromString.databaseType ?? databaseType) === 'sqlite') {
+    if (config.database === undefined && connectionString === undefined)
+      problems.push('database: is missing; give the file of SQLite, or ":memory:"');
+    const file = fromString.database ?? config.database ?? '';
+    if (/^(?:file|https?|wss?|libsql):/i.test(file))
+      problems.push('database: is a URL; give the path of a file, or ":memory:" for a database in memory');
+    else if (file.includes('\0')) problems.push('database: holds a NUL character');
+    for (const key of Object.keys(serverFields) as (keyof typeof serverFields)[]) {
       if (config[key] !== undefined) problems.push(`${key}: means nothing to SQLite; leave it out`);
     }
   }
@@ -187,18 +186,26 @@ function crossFieldProblems(config: Parsed, fromString: { readonly databaseType?
 
 /** Where a server's pool connects. */
 export function serverTarget(config: PoolConfig): ServerTarget {
-  const { database, user, password, name, prepareCacheSize } = config;
-  return { servers: serverAddresses(config), database, user, password, applicationName: name.slice(0, 63), prepareCacheSize };
+  const { database, user, password, tls, onConnect, name, prepareCacheSize } = config;
+  return {
+    servers: serverAddresses(config),
+    database,
+    user,
+    password,
+    tls: tls === true ? {} : tls,
+    onConnect,
+    applicationName: name.slice(0, 63),
+    prepareCacheSize,
+  };
 }
 
-/** Each server by its name. */
-export function serverAddresses({ host = 'localhost', port, databaseType }: PoolConfig): Readonly<Record<string, ServerAddress>> {
-  const defaultPort = databaseType === 'mysql' ? DEFAULT_PORTS.mysql : DEFAULT_PORTS.postgresql;
-  return { primary: { host, port: port ?? defaultPort } };
+/** Each server by the name of its host plan, the primary first. */
+export function serverAddresses(config: PoolConfig): Readonly<Record<string, ServerAddress>> {
+  return namedServers(config, config.databaseType === 'mysql' ? DEFAULT_PORTS.mysql : DEFAULT_PORTS.postgresql);
 }
 
-export function fileTarget({ database = ':memory:', busyTimeoutMs, prepareCacheSize }: PoolConfig): FileTarget {
-  return { file: database, busyTimeoutMs, prepareCacheSize };
+export function fileTarget({ database = ':memory:', busyTimeoutMs, onConnect, name, prepareCacheSize }: PoolConfig): FileTarget {
+  return { file: database, busyTimeoutMs, onConnect, applicationName: name, prepareCacheSize };
 }
 
 /** `'never'` as the number that timers and comparisons understand. */
@@ -207,7 +214,14 @@ export function milliseconds(limit: number | 'never'): number {
 }
 
 function freezeMasked(config: PoolConfig): PoolConfig {
-  const masked = { ...config, ...(config.password !== undefined && { password: '***' }) };
+  const { password, tls } = config;
+  const masked = {
+    ...config,
+    ...(password !== undefined && { password: '***' }),
+    ...(typeof tls === 'object' && { tls: { ...tls, ...(tls.key !== undefined && { key: '***' }) } }),
+  };
+  Object.freeze(tls);
+  Object.freeze(config.replicas);
   Object.defineProperty(config, inspect.custom, { value: () => masked });
   Object.defineProperty(config, 'toJSON', { value: () => masked });
   return Object.freeze(config);

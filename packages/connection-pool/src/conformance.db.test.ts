@@ -210,10 +210,11 @@ describeDatabases('the pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     const pool = make({ adaptiveSizing: true, enableQueryRouting: true, maxConnections: most });
     const { connectionId } = await send(pool, { operation: 'acquire' });
     const execute = (query: string, rest: object): Promise<unknown> => send(pool, { operation: 'execute', connectionId, query, ...rest });
-    for (const params of [{ params: [7] }, { parameters: [7] }])
+    for (const params of [{ params: [7] }, { parameters: [7] }, { params: [7], parameters: null }])
       expect(await execute('SELECT ? + 0 AS n', params)).toMatchObject({ success: true, data: [{ n: 7 }] });
     expect(await execute('SELECT :n + 0 AS n', { params: { n: 7 } })).toMatchObject({ success: true, data: [{ n: 7 }] });
-    expect(await execute('SELECT 7 AS n', {})).toMatchObject({ success: true, data: [{ n: 7 }] });
+    for (const none of [{}, { params: null }])
+      expect(await execute('SELECT 7 AS n', none)).toMatchObject({ success: true, data: [{ n: 7 }] });
     expect(await execute('SELECT 1 AS n UNION SELECT 2 UNION SELECT 3 ORDER BY 1', { fetchMode: 'many', fetchSize: 2 })).toMatchObject({
       data: [{ n: 1 }, { n: 2 }],
     });
@@ -224,7 +225,7 @@ describeDatabases('the pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
       settings: { adaptiveSizing: true, enableQueryRouting: true, healthThreshold: 50, preWarm: true },
       avgHealthScore: 100,
     });
-    expect(status.comprehensiveMetrics.counters.queriesTotal).toBe(5);
+    expect(status.comprehensiveMetrics.counters.queriesTotal).toBe(7);
     expect(status.queriesPerSecond).toBeGreaterThan(0);
     expect(JSON.parse(JSON.stringify(status))).toEqual(status);
   });

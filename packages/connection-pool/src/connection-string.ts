@@ -7,6 +7,8 @@ export interface ConnectionStringValues {
   database?: string;
   user?: string;
   password?: string;
+  /** Always verified. */
+  tls?: true | { caFile: string };
 }
 
 const SCHEMES: Readonly<Record<string, 'postgresql' | 'mysql'>> = {
@@ -34,11 +36,26 @@ export function parseConnectionString(given: string): { values: ConnectionString
   if (url.pathname.length > 1) values.database = decode(url.pathname.slice(1), problems);
   if (url.username) values.user = decode(url.username, problems);
   if (url.password) values.password = decode(url.password, problems);
-  for (const key of url.searchParams.keys()) {
-    if (key !== 'sslmode' || url.searchParams.get(key) !== 'disable')
+  readParameters(url.searchParams, values, problems);
+  return { values, problems };
+}
+
+/** Modes of libpq that encrypt. Here all of them check the certificate and its name. */
+const ENCRYPTED = new Set(['require', 'verify-ca', 'verify-full']);
+
+function readParameters(parameters: URLSearchParams, values: ConnectionStringValues, problems: string[]): void {
+  const mode = parameters.get('sslmode');
+  const caFile = parameters.get('sslrootcert');
+  for (const key of parameters.keys()) {
+    if (key !== 'sslmode' && key !== 'sslrootcert')
       problems.push(`connectionString: its parameter "${key}" is not supported; leave it out`);
   }
-  return { values, problems };
+  if (mode !== null && mode !== 'disable' && !ENCRYPTED.has(mode)) {
+    problems.push(
+      'connectionString: its sslmode is none of disable, require, verify-ca and verify-full. What may fall back to no encryption is not supported',
+    );
+  } else if (mode !== null && mode !== 'disable') values.tls = caFile ? { caFile } : true;
+  else if (caFile !== null) problems.push('connectionString: its sslrootcert needs sslmode=verify-full');
 }
 
 /** `sqlite:file.db`, `sqlite:/abs/file.db`, `sqlite:///abs/file.db`, `sqlite::memory:`. */

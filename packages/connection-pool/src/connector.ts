@@ -1,5 +1,5 @@
 /** Opens connections to one server, and knows whether that makes sense now. */
-import { serializeError } from '@kailash-ts/core';
+import { serializeError, type SerializedError } from '@kailash-ts/core';
 import { CircuitBreaker } from './breaker.ts';
 import { milliseconds } from './config.ts';
 import { ConnectAttempt } from './connect-attempt.ts';
@@ -39,6 +39,8 @@ export class Connector {
   /** Of the last attempt, if it failed. */
   #lastFailure: unknown;
   #lastFailureAt = -Infinity;
+  /** Until then nothing is opened that nobody waits for. */
+  #refillAt = -Infinity;
   #stopPause: (() => void) | undefined;
   #closed = false;
 
@@ -83,6 +85,11 @@ export class Connector {
     return this.breaker.state === 'open' && this.#hasRoom && !this.#stopPause && this.#attempts.size === 0;
   }
 
+  /** The same for one that nobody waits for: a server that ends connections again and again is given a rest. */
+  get canRefill(): boolean {
+    return this.canConnect && this.#parts.clock.now() >= this.#refillAt;
+  }
+
   /** Opens one more connection, in the background. */
   connect(): void {
     const { config, clock } = this.#parts;
@@ -124,7 +131,7 @@ export class Connector {
     if (action === 'restart') events.emit('supervisor:restarting', { ...ids, connectionId, restartCount, delayMs });
     else {
       if (before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs: delayMs });
-      this.#pause(delayMs);
+      this.#refillAt = clock.now() + delayMs;
     }
     return slots.slice(1);
   }
@@ -186,7 +193,7 @@ export class Connector {
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());
     const retryInMs = isFinal ? config.circuitBreaker.recoveryTimeoutMs : delayMs;
     const ids = { pool: config.name, host: this.#plan.name };
-    events.emit('connection:refused', { ...ids, error: serializeError(error), retryInMs });
+    events.emit('connection:refused', { ...ids, error: withoutCause(error), retryInMs });
     if (action === 'escalate' && before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs });
     this.#pause(retryInMs);
     if (isFinal || !this.isPromising) this.#owner.refused(error);
@@ -222,4 +229,10 @@ export class Connector {
     this.#slots.add(slot);
     return slot;
   }
+}
+
+/** Without its cause: what a hook of the user's threw is not ours to tell. */
+function withoutCause(error: unknown): SerializedError {
+  const { cause: _, ...rest } = serializeError(error);
+  return rest;
 }

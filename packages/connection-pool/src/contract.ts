@@ -6,10 +6,12 @@ import type { Dialect } from '@kailash-ts/sql';
 import type { SerializedError } from '@kailash-ts/core';
 import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
 import type { PoolEventName, PoolEvents } from './events.ts';
+import type { ConnectionRole } from './role.ts';
 
 export type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
 export type { CloseReason, PoolEventName, PoolEvents } from './events.ts';
 export type { Dialect } from '@kailash-ts/sql';
+export type { ConnectionRole } from './role.ts';
 export { poolAnswerSchemas } from './answers.ts';
 export {
   acquireMessage,
@@ -50,9 +52,6 @@ export {
 
 /** Values for placeholders: by position, or by name for `:name`. */
 export type Params = readonly unknown[] | Readonly<Record<string, unknown>>;
-
-/** What a connection may do: `primary` writes, `replica` only reads (SQLite: the writer and its readers). */
-export type ConnectionRole = 'primary' | 'replica';
 
 /** Where a connection stands, as the protocol tells it: in no transaction, in one, or in one that can only be rolled back. */
 export type TransactionStatus = 'idle' | 'open' | 'failed';

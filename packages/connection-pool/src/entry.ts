@@ -59,14 +59,16 @@ export class Entry {
   /** Monotonic time at which it is to be replaced. */
   readonly retireAt: number;
   state: 'idle' | 'leased' | 'checking' | 'cleaning' | 'gone' = 'idle';
+  /** Its last statement was stopped by us: a connection that does not survive that (SQLite's cannot) is not lost, but given up. */
+  wasStopped = false;
   /** Set when it must not go back to the idle ones. */
   retireBecause: CloseReason | undefined;
   /** A statement was refused as on a read-only server: its role must be asked for before it is lent again. */
   roleIsDoubtful = false;
   /** Whether anybody had it before. */
   wasLent = false;
-  /** Who holds it, for error messages and figures: the id of its lease. */
-  leaseId: string | undefined;
+  /** The lease that holds it, if its holder knows it by id. */
+  holder: { readonly id: string } | undefined;
   /** Monotonic time since when it is idle, or last proved itself alive. */
   idleSince: number;
   checkedAt: number;
@@ -88,7 +90,13 @@ export class Entry {
     this.retireAt = retireAt;
     this.openedAt = this.idleSince = this.checkedAt = this.lastUsedAt = clock.now();
     // A replica has nothing to lose: what ran there only read.
-    this.#operations = { connection, clock, cancelGraceMs, mayHaveExecuted: connection.role !== 'replica' };
+    this.#operations = {
+      connection,
+      clock,
+      cancelGraceMs,
+      mayHaveExecuted: connection.role !== 'replica',
+      onStop: () => (this.wasStopped = true),
+    };
   }
 
   get role(): ConnectionRole {
@@ -187,6 +195,7 @@ export class Entry {
 
   #finish(): void {
     this.#running = undefined;
+    if (this.connection.usable) this.wasStopped = false;
     this.lastUsedAt = this.#clock.now();
     this.#nextTurn();
   }

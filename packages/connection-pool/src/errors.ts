@@ -29,6 +29,15 @@ export class PoolMessageError extends PoolError {
   }
 }
 
+/** Options of a method of the pool are wrong. Nothing was done. Code `POOL_OPTIONS_INVALID`. */
+export class PoolOptionsError extends PoolError {
+  static override readonly errorName = 'PoolOptionsError';
+
+  constructor(method: string, problems: readonly string[]) {
+    super('POOL_OPTIONS_INVALID', `The call of ${method} is wrong: ${problems.join('; ')}.`, { facts: { method, problems } });
+  }
+}
+
 /** The client library of the database is not installed. Code `POOL_DRIVER_MISSING`. */
 export class DriverMissingError extends PoolError {
   static override readonly errorName = 'DriverMissingError';
@@ -263,6 +272,19 @@ export class ReadOnlyConnectionError extends StatementError {
       `The statement writes, but its connection is read-only (${detail}). Ask for a connection with role "primary".`,
       { ...facts, kind: 'permission_denied' },
       { code: 'POOL_READ_ONLY_CONNECTION' },
+    );
+  }
+}
+
+/** LISTEN was sent. Connections of a pool change hands, so a notification would reach nobody or the wrong one. Code `POOL_NOTIFICATIONS_UNSUPPORTED`. */
+export class NotificationsUnsupportedError extends StatementError {
+  static override readonly errorName = 'NotificationsUnsupportedError';
+
+  constructor() {
+    super(
+      'LISTEN is not supported by this pool: its connections change hands. Listen on a connection of your own. NOTIFY may be sent through the pool.',
+      { kind: 'other' },
+      { code: 'POOL_NOTIFICATIONS_UNSUPPORTED' },
     );
   }
 }

@@ -5,12 +5,13 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
 import type { CircuitState } from './breaker.ts';
-import type { ConnectionRole } from './contract.ts';
 import type { HealthState } from './health.ts';
+import type { ConnectionRole } from './role.ts';
 
 /** Why a connection was closed. */
 export type CloseReason =
   | 'lost'
+  | 'cancelled'
   | 'could_not_be_cleaned'
   | 'failed_check'
   | 'unhealthy'

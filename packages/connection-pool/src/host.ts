@@ -74,6 +74,13 @@ export class Host implements Home {
     return this.#idle.length;
   }
 
+  /** Mean score of its connections; 100 without any. */
+  get health(): number {
+    let sum = 0;
+    for (const entry of this.#entries.values()) sum += entry.health.score;
+    return this.total === 0 ? 100 : sum / this.total;
+  }
+
   /** How many there may be. */
   get size(): number {
     return this.#ceiling;
@@ -100,7 +107,7 @@ export class Host implements Home {
   upkeep(): void {
     const { connector } = this;
     if (connector.mustProbe) return connector.connect();
-    while (this.total + connector.connecting < this.#floor && connector.canConnect) connector.connect();
+    while (this.total + connector.connecting < this.#floor && connector.canRefill) connector.connect();
   }
 
   /** Opens connections in the background until so many are idle or on their way. */
@@ -117,16 +124,14 @@ export class Host implements Home {
   /** Resolves when there are `count` connections. @throws as the attempts that failed, when no more will follow */
   async ensure(count: number, signal: AbortSignal): Promise<void> {
     const { connector } = this;
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     for (;;) {
       if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
       if (this.total >= Math.min(count, this.#ceiling)) return;
       if (!this.isAvailable) throw connector.lastFailure;
       signal.throwIfAborted();
       while (this.total + connector.connecting < count && connector.canConnect) connector.connect();
-      await new Promise<void>((resolve) => {
-        this.#onSettled.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await Promise.race([aborted, new Promise<void>((resolve) => this.#onSettled.push(resolve))]);
     }
   }
 
@@ -135,7 +140,7 @@ export class Host implements Home {
     if (entry.role !== this.role) this.#callers.roleFound(this, entry.role);
     const reason = this.reasonToDiscard(entry);
     if (reason) return this.discard(entry, reason);
-    entry.leaseId = undefined;
+    entry.holder = undefined;
     // Also of one that is handed on: it has just proved itself alive, and needs no check.
     entry.idleSince = this.#parts.clock.now();
     entry.state = 'leased';
@@ -149,7 +154,7 @@ export class Host implements Home {
     if (entry.state === 'gone') return;
     const { events, metrics, config, clock } = this.#parts;
     entry.state = 'gone';
-    entry.leaseId = undefined;
+    entry.holder = undefined;
     entry.health.enter('terminated');
     this.#entries.delete(entry.id);
     this.#removeIdle(entry);
@@ -192,7 +197,7 @@ export class Host implements Home {
       this.signal(entry, 'connection_error');
       this.connector.breaker.failure(error);
     } else if (code === 'POOL_STATEMENT_TIMEOUT') this.signal(entry, 'timeout');
-    else if (code === 'POOL_READ_ONLY_CONNECTION' && entry.role === 'primary') entry.roleIsDoubtful = true;
+    else if (code === 'POOL_READ_ONLY_CONNECTION') entry.roleIsDoubtful = true;
     else if (code === 'POOL_STATEMENT_FAILED') this.connector.succeeded();
   }
 
@@ -227,7 +232,8 @@ export class Host implements Home {
   }
 
   /** Keeps exactly so many connections from now on. */
-  resize(size: number): void {
+  resize(wanted: number): void {
+    const size = Math.min(wanted, this.plan.max);
     this.#floor = this.#ceiling = size;
     this.connector.giveUpBeyond(Math.max(0, size - this.total));
     while (this.total > size && this.#idle.length > 0) this.discard(this.#idle[0]!, 'resized');
@@ -277,7 +283,7 @@ export class Host implements Home {
   /** Why a connection must not be lent again, if so. */
   reasonToDiscard(entry: Entry): CloseReason | undefined {
     if (this.#closed) return 'pool_closed';
-    if (!entry.connection.usable) return 'lost';
+    if (!entry.connection.usable) return entry.wasStopped ? 'cancelled' : 'lost';
     if (entry.retireBecause) return entry.retireBecause;
     if (this.total > this.#ceiling) return 'resized';
     if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';

@@ -4,6 +4,7 @@ export { WorkflowConnectionPool } from './node.ts';
 export type { PoolAnswers, PoolMessageInput } from './node.ts';
 export { Pool } from './pool.ts';
 export type { PoolConfig, PoolOptions } from './config.ts';
+export type { NewSession, OnConnect, PasswordSource } from './server-config.ts';
 
 // The contract, also alone as `@kailash-ts/connection-pool/contract`.
 export type {
@@ -60,11 +61,13 @@ export {
   DriverMissingError,
   LeaseReleasedError,
   LeaseUnknownError,
+  NotificationsUnsupportedError,
   PoolAbortedError,
   PoolClosedError,
   PoolConfigError,
   PoolError,
   PoolMessageError,
+  PoolOptionsError,
   PoolQueueFullError,
   ReadOnlyConnectionError,
   RunDeadlockError,

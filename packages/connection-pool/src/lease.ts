@@ -40,7 +40,9 @@ export class PoolLease implements Lease {
   /** @internal */ readonly acquiredAt: number;
   /** Where it was acquired; only while leaks are looked for. @internal */
   stack: string | undefined;
-  /** It was reported as one. @internal */
+  /** Its holder knows it by id. @internal */
+  wasHeld = false;
+  /** It was reported as a leak. @internal */
   isLeak = false;
   /** Why it is over; undefined while it is held. @internal */
   overBecause: string | undefined;

@@ -19,7 +19,7 @@ import type { Holders } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
 import { Runs } from './runs.ts';
-import { ASK_AGAIN, Topology } from './topology.ts';
+import { orAskAgain, Topology } from './topology.ts';
 
 /** A caller that holds a lease. */
 export interface LeaseHolder {
@@ -32,8 +32,8 @@ export class Lending implements Holders {
   readonly #parts: PoolParts;
   readonly #loadDriver: (config: PoolConfig) => Driver | Promise<Driver>;
   readonly #owner: LeaseOwner;
-  /** Leases that callers know by id: those of `acquire`, not those of one statement. */
-  readonly #leases = new Map<string, PoolLease>();
+  /** Leases that callers know: those of `acquire`, not those of one statement. */
+  readonly #leases = new Set<PoolLease>();
   readonly #runs = new Runs();
   #issued = 0;
   /** Connections on their way to a run: served, and not yet leased. */
@@ -98,46 +98,35 @@ export class Lending implements Holders {
 
   /** @throws LeaseReleasedError, LeaseUnknownError */
   held(lease: Lease | string): PoolLease {
-    if (lease instanceof PoolLease && lease.overBecause === undefined && this.#leases.has(lease.id)) return lease;
-    const id = typeof lease === 'string' ? lease : lease.id;
-    const held = this.#leases.get(id);
-    if (held) return held;
+    if (lease instanceof PoolLease && this.#leases.has(lease)) return lease;
     const { name } = this.#parts.config;
+    const id = typeof lease === 'string' ? lease : (lease as Lease | undefined)?.id;
+    if (typeof id !== 'string' || (lease instanceof PoolLease && lease.overBecause === undefined))
+      throw new LeaseUnknownError(name, String(id));
+    // As many as there are connections: few, and nobody in a hurry names them by text.
+    for (const held of this.#leases) if (held.id === id) return held;
     const reason = lease instanceof PoolLease ? lease.overBecause : undefined;
     const number = Number(/#(\d+)$/.exec(id)?.[1] ?? Infinity);
     if (reason !== undefined || number <= this.#issued) throw new LeaseReleasedError(name, id, reason ?? 'it was released');
     throw new LeaseUnknownError(name, id);
   }
 
-  /** Gives a lease back; `recycled` when its connection was closed. Waits for cleaning, never for a replacement. */
+  /**
+   * Gives a lease back; `recycled` when its connection was closed. Waits until it is clean, never for a replacement, and not for a
+   * statement that was stopped and still runs: its caller has waited long enough.
+   */
   async release(lease: PoolLease, reason: string): Promise<ReleaseResult> {
-    const { clock, config, events } = this.#parts;
-    const heldMs = clock.now() - lease.acquiredAt;
-    this.#end(lease, reason, heldMs);
-    if (lease.runId !== undefined && !lease.entry.isClean) this.#topology?.wake();
-    await this.#takeBack(lease.entry);
-    if (lease.runId !== undefined) this.#topology?.wake();
-    const status = lease.entry.state === 'gone' ? 'recycled' : 'released';
-    const ids = { pool: config.name, leaseId: lease.id, connectionId: lease.connectionId, runId: lease.runId };
-    if (events.has('lease:released')) events.emit('lease:released', { ...ids, heldMs, status });
-    if (lease.isLeak) events.emit('lease:leak-ended', { ...ids, heldMs, reclaimed: false });
-    return { status, connectionId: lease.id };
+    const isStopping = lease.entry.busy;
+    const returning = this.#giveBack(lease, reason);
+    if (returning && !isStopping) await returning;
+    return { status: lease.entry.state === 'gone' ? 'recycled' : 'released', connectionId: lease.id };
   }
 
-  /** Of a lease that nobody knows by id: at once where the connection is clean, as it nearly always is. */
+  /** Of a lease that nobody knows by id. @returns what is to be waited for: nothing where the connection is clean, as it nearly always is */
   releaseShort(lease: PoolLease): Promise<void> | undefined {
-    this.#end(lease, 'it was released', this.#parts.clock.now() - lease.acquiredAt);
-    const { entry } = lease;
-    const wake = (): void => {
-      if (lease.runId !== undefined) this.#topology?.wake();
-    };
-    if (!entry.isClean || entry.roleIsDoubtful) {
-      wake();
-      return this.#takeBack(entry).then(wake);
-    }
-    entry.home.giveBack(entry);
-    wake();
-    return undefined;
+    const isStopping = lease.entry.busy;
+    const returning = this.#giveBack(lease, 'it was released');
+    return isStopping ? undefined : returning;
   }
 
   /** The end of the run may have released it already. */
@@ -174,9 +163,9 @@ export class Lending implements Holders {
     const leases = this.#runs.finish(runId);
     for (const line of this.#topology?.lines ?? []) line.queue.failRun(runId, over);
     await Promise.all(
-      leases.map((lease) => {
+      leases.map(async (lease) => {
         lease.entry.interrupt(over());
-        return this.release(lease, 'its run is over');
+        await this.#giveBack(lease, 'its run is over');
       }),
     );
   }
@@ -198,7 +187,7 @@ export class Lending implements Holders {
 
   longestHeld(): LongestHeld | undefined {
     let longest: PoolLease | undefined;
-    for (const lease of this.#leases.values()) if (!longest || lease.acquiredAt < longest.acquiredAt) longest = lease;
+    for (const lease of this.#leases) if (!longest || lease.acquiredAt < longest.acquiredAt) longest = lease;
     if (!longest) return undefined;
     const { id: leaseId, runId, nodeId, acquiredAt } = longest;
     return { leaseId, runId, nodeId, heldMs: Math.round(this.#parts.clock.now() - acquiredAt) };
@@ -212,7 +201,7 @@ export class Lending implements Holders {
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
-    for (const lease of this.#leases.values()) {
+    for (const lease of this.#leases) {
       lease.overBecause = 'its pool was closed';
       this.#runs.remove(lease);
     }
@@ -229,9 +218,7 @@ export class Lending implements Holders {
     this.#housekeeper = new Housekeeper(this.#parts, {
       topology,
       runs: this.#runs,
-      get leases() {
-        return leases.values();
-      },
+      leases,
       reclaim: (lease) => this.#reclaim(lease),
     });
     for (const host of topology.hosts) {
@@ -254,7 +241,7 @@ export class Lending implements Holders {
     const remainingMs = (): number => limitMs - (clock.now() - startedAt);
     for (let idle = taken; ; idle = undefined) {
       const line = topology.lineFor(options.role);
-      const entry = idle ?? line.take(options) ?? (await waitIn(line.wait(options, Math.max(1, remainingMs()))));
+      const entry = idle ?? line.take(options) ?? (await orAskAgain(line.wait(options, Math.max(1, remainingMs()))));
       if (!entry) continue;
       if (await this.#isAlive(entry, remainingMs())) {
         this.#refuse(entry, options);
@@ -319,20 +306,42 @@ export class Lending implements Holders {
     const lease = new PoolLease({ owner: this.#owner, entry, number: ++this.#issued, runId, nodeId, waitTimeMs, acquiredAt });
     if (runId !== undefined) this.#runs.add(lease);
     if (!holder) return lease;
-    entry.leaseId = lease.id;
-    this.#leases.set(lease.id, lease);
+    entry.holder = lease;
+    this.#leases.add(lease);
     lease.stack = holder.stack;
+    lease.wasHeld = true;
     if (events.has('lease:acquired'))
       events.emit('lease:acquired', { pool: config.name, leaseId: lease.id, connectionId: entry.id, runId, waitMs: waitTimeMs });
     return lease;
   }
 
+  /** @returns undefined when all is done already */
+  #giveBack(lease: PoolLease, reason: string): Promise<void> | undefined {
+    const { entry } = lease;
+    const heldMs = this.#parts.clock.now() - lease.acquiredAt;
+    this.#end(lease, reason, heldMs);
+    if (entry.isClean && !entry.roleIsDoubtful) {
+      entry.home.giveBack(entry);
+      this.#afterRelease(lease, heldMs);
+      return undefined;
+    }
+    if (lease.runId !== undefined) this.#topology?.wake();
+    return this.#takeBack(entry).then(() => this.#afterRelease(lease, heldMs));
+  }
+
+  #afterRelease(lease: PoolLease, heldMs: number): void {
+    if (lease.runId !== undefined) this.#topology?.wake();
+    const { config, events } = this.#parts;
+    if (!lease.wasHeld || !(lease.isLeak || events.has('lease:released'))) return;
+    const status = lease.entry.state === 'gone' ? 'recycled' : 'released';
+    const ids = { pool: config.name, leaseId: lease.id, connectionId: lease.connectionId, runId: lease.runId };
+    events.emit('lease:released', { ...ids, heldMs, status });
+    if (lease.isLeak) events.emit('lease:leak-ended', { ...ids, heldMs, reclaimed: false });
+  }
+
   #end(lease: PoolLease, reason: string, heldMs: number): void {
     lease.overBecause = reason;
-    if (lease.entry.leaseId !== undefined) {
-      this.#leases.delete(lease.id);
-      lease.entry.leaseId = undefined;
-    }
+    if (this.#leases.delete(lease)) lease.entry.holder = undefined;
     if (lease.runId !== undefined) this.#runs.remove(lease);
     this.#parts.metrics.released(heldMs);
   }
@@ -343,7 +352,7 @@ export class Lending implements Holders {
     if (reason) return entry.home.discard(entry, reason);
     if (!entry.isClean || entry.roleIsDoubtful) {
       if (entry.state === 'leased') entry.state = 'cleaning';
-      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.connection.usable ? 'could_not_be_cleaned' : 'lost');
+      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.home.reasonToDiscard(entry) ?? 'could_not_be_cleaned');
     }
     entry.home.giveBack(entry);
   }
@@ -384,15 +393,5 @@ export class Lending implements Holders {
     if (!events.has('acquire:failed')) return;
     const { code } = error as { code?: unknown };
     events.emit('acquire:failed', { pool: config.name, role, runId, code: typeof code === 'string' ? code : 'UNKNOWN' });
-  }
-}
-
-/** Undefined when the caller is served elsewhere. */
-async function waitIn(waiting: Promise<Entry>): Promise<Entry | undefined> {
-  try {
-    return await waiting;
-  } catch (error) {
-    if (error === ASK_AGAIN) return undefined;
-    throw error;
   }
 }

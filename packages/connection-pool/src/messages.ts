@@ -11,7 +11,7 @@ const timeoutMs = z
   .max(2 ** 31 - 1)
   .optional();
 const connectionId = z.string().min(1);
-const params = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional();
+const params = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).nullish();
 
 export const initializeMessage = z.strictObject({ operation: z.literal('initialize') });
 export const acquireMessage = z.strictObject({
@@ -34,7 +34,7 @@ export const executeMessage = z
     timeoutMs,
     prepare: z.boolean().optional(),
   })
-  .refine((message) => message.params === undefined || message.parameters === undefined, {
+  .refine((message) => message.params == null || message.parameters == null, {
     path: ['parameters'],
     message: 'stands beside params; give one of both',
   })

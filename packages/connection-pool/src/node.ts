@@ -101,7 +101,7 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
     const lease = this.#leaseOf(connectionId, context);
     const startedAt = systemClock.now();
     try {
-      return await this.execute(lease, query, params ?? parameters, { ...options, signal: context?.signal });
+      return await this.execute(lease, query, params ?? parameters ?? undefined, { ...options, signal: context?.signal });
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
       const executionTimeMs = systemClock.now() - startedAt;

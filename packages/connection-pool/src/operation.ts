@@ -22,6 +22,8 @@ export interface OperationOptions {
   readonly cancelGraceMs: number;
   /** Told to the caller whose statement was stopped. */
   readonly mayHaveExecuted: boolean;
+  /** Called when the connection is about to be cancelled: if it is lost now, that is our doing. */
+  readonly onStop: () => void;
 }
 
 /**
@@ -98,7 +100,8 @@ export class Operation<T> {
     if (!this.#running) return;
     this.#end();
     this.#reject(error);
-    const { connection, clock, cancelGraceMs } = this.#options;
+    const { connection, clock, cancelGraceMs, onStop } = this.#options;
+    onStop();
     const abandoned = new Promise<void>((resolve) => (this.#abandon = resolve));
     void cancelWithin(connection, this.#work, clock, cancelGraceMs, abandoned).then(this.#onIdle);
   }

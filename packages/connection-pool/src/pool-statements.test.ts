@@ -204,7 +204,7 @@ describe('a stream', () => {
 
   it('wants a sensible fetchSize', async () => {
     const { pool } = scripted(() => {});
-    await expect(pool.stream('SELECT 1', [], { fetchSize: 0 }).next()).rejects.toMatchObject({ code: 'POOL_PARAMETERS_INVALID' });
+    await expect(pool.stream('SELECT 1', [], { fetchSize: 0 }).next()).rejects.toMatchObject({ code: 'POOL_OPTIONS_INVALID' });
     await pool.close();
   });
 });

@@ -21,11 +21,12 @@ import type {
 } from './contract.ts';
 import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
-import { ConnectionLostError, PoolClosedError, RunFinishedError, StatementParametersError } from './errors.ts';
+import { ConnectionLostError, PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
 import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
 import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
+import { checkOptions } from './options.ts';
 import type { PoolParts, PoolSettings } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
 import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
@@ -97,6 +98,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
+    checkOptions('acquire', options);
     this.#begin();
     return this.#lending.lend(options, this.#holder());
   }
@@ -115,6 +117,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   ): Promise<ExecuteResult>;
   async execute(lease: Lease | string, sql: string, params?: Params, options?: ExecuteOptions): Promise<AnyResult>;
   async execute(lease: Lease | string, sql: string, params?: Params, options: ExecuteOptions = {}): Promise<AnyResult> {
+    checkOptions('execute', options);
     const held = this.#lending.held(lease);
     const statement = this.#statements.bind(sql, params, options);
     return this.#statements.execute(held.entry, statement, options, this.#parts.clock.now(), 0, held.id);
@@ -132,6 +135,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   async query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
   async query(sql: string, params?: Params, constraints?: QueryConstraints): Promise<AnyResult>;
   async query(sql: string, params?: Params, constraints: QueryConstraints = {}): Promise<AnyResult> {
+    checkOptions('query', constraints);
     const statement = this.#statements.bind(sql, params, constraints);
     return this.#withShortLease(constraints, (lease, startedAt) =>
       this.#statements.execute(lease.entry, statement, constraints, startedAt, lease.waitTimeMs, lease.connectionId),
@@ -143,8 +147,11 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     rows: readonly Params[],
     options: ExecuteManyOptions & { readonly lease?: Lease | string } = {},
   ): Promise<ExecuteManyResult> {
+    checkOptions('executeMany', options);
+    if (!Array.isArray(rows)) throw new PoolOptionsError('executeMany', ['rows: must be a list of parameters, one for each row']);
     const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
     if (rows.length === 0) {
+      if (!held) this.#begin();
       const connectionId = held?.id ?? '';
       return { success: true, rowCount: 0, executionTimeMs: 0, waitTimeMs: 0, connectionId };
     }
@@ -156,27 +163,28 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   async *stream(sql: string, params?: Params, options: StreamOptions = {}): AsyncGenerator<Row, void, undefined> {
+    checkOptions('stream', options);
     const { fetchSize = DEFAULT_FETCH_SIZE, signal } = options;
-    if (!Number.isSafeInteger(fetchSize) || fetchSize < 1)
-      throw new StatementParametersError('fetchSize of a stream must be a whole number from 1: how many rows to fetch at a time.');
     const statement = this.#statements.bind(sql, params, { prepare: options.prepare });
     if (options.lease === undefined) this.#begin();
     const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
-    const lease = held ?? (await this.#lending.lend(options, undefined));
+    const lease = held ?? (await this.#lending.lend(options, this.#holder()));
     if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
     const { clock } = this.#parts;
     const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
+    const run = this.#statements.begin(lease.entry, statement);
     try {
       yield* streamRows(lease.entry, statement, { ...limits, fetchSize, clock, closeGraceMs: milliseconds(this.config.cancelGraceMs) });
+      run.succeeded();
     } catch (error) {
-      lease.entry.home.judge(lease.entry, error);
-      throw error;
+      throw run.failed(error);
     } finally {
       if (!held) await this.#lending.releaseAfterUse(lease);
     }
   }
 
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    checkOptions('withConnection', options);
     this.#begin();
     const lease = await this.#lending.lend(options, this.#holder());
     try {
@@ -187,12 +195,16 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   async transaction<T>(work: (transaction: Lease) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    checkOptions('transaction', options);
     const { clock, random, metrics } = this.#parts;
+    const { isolation: _isolation, readOnly: _readOnly, retries: _retries, ...acquire } = options;
     return runTransaction(work, options, {
       dialect: this.dialect,
       clock,
       random,
-      lend: (use) => this.withConnection(use, options),
+      // A reader of SQLite refuses to write, as such a transaction should.
+      lend: (use) =>
+        this.withConnection(use, this.dialect === 'sqlite' && options.readOnly === true ? { ...acquire, role: 'replica' } : acquire),
       retried: () => metrics.retried(),
     });
   }
@@ -321,7 +333,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
    */
   async #withShortLease<T>(options: AcquireOptions, use: (lease: PoolLease, startedAt: number) => Promise<T>): Promise<T> {
     this.#begin();
-    const startedAt = this.#parts.clock.now();
+    let startedAt = this.#parts.clock.now();
     for (let tries = 1; ; tries++) {
       const lease = await this.#lending.lend(options, undefined, startedAt);
       // Its run may have ended on the way here.
@@ -333,8 +345,11 @@ export class Pool implements ConnectionPool, AsyncDisposable {
         // Who asks for a replica promises to read only.
         if (error.mayHaveExecuted && options.role !== 'replica') throw error;
         this.#parts.metrics.retried();
+        // The caller's own limit covers all of it; the pool's is one for each wait.
+        if (options.timeoutMs === undefined) startedAt = this.#parts.clock.now();
       } finally {
-        if (!lease.released) await this.#lending.releaseShort(lease);
+        const returning = lease.released ? undefined : this.#lending.releaseShort(lease);
+        if (returning) await returning;
       }
     }
   }

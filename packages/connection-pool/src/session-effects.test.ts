@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mayChangeSession } from './session-effects.ts';
+import { isListen, mayChangeSession } from './session-effects.ts';
 
 describe('what may change a session', () => {
   it.each([
@@ -31,4 +31,17 @@ describe('what may change a session', () => {
     '(SELECT 1)',
     '-- a\r\nSELECT 1',
   ])('saves the round trip after %s', (sql) => expect(mayChangeSession(sql)).toBe(false));
+});
+
+describe('a LISTEN', () => {
+  it.each(['LISTEN c', 'listen c', '/* a /* b */ c */ LISTEN c', '-- x\n listen "c"', ';; LISTEN c'])('is seen: %s', (sql) => {
+    expect(isListen(sql)).toBe(true);
+  });
+
+  it.each(["NOTIFY c, 'LISTEN'", 'UNLISTEN c', 'SELECT listen FROM t', '/* LISTEN */ SELECT 1', "SELECT 'LISTEN'"])(
+    'is none: %s',
+    (sql) => {
+      expect(isListen(sql)).toBe(false);
+    },
+  );
 });

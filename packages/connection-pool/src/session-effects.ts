@@ -2,6 +2,7 @@
  * Whether a statement may leave something behind in its session: settings, temporary tables, locks, listeners. Told from the
  * text and on the safe side: a reset too many costs one round trip, one too few gives a dirty connection to the next borrower.
  */
+import { lex } from '@kailash-ts/sql';
 
 /**
  * Finds nothing where databases read a text differently: comments in comments (PostgreSQL nests them), a comment that ends at a
@@ -17,7 +18,8 @@ const CHANGERS = new Set(
 );
 
 // Session functions, user variables of MySQL, temporary objects; and executable comments of MySQL, in which anything may stand.
-const HIDDEN = /\b(?:set_config|pg_(?:try_)?advisory\w*|get_lock|release_lock|setseed|temp|temporary|pg_temp)\b|@|\/\*M?!/i;
+const HIDDEN =
+  /\b(?:set_config|pg_(?:try_)?advisory\w*|get_lock|release_lock|setseed|temp|temporary|pg_temp|pg_settings)\b|\bu&"|@|\/\*M?!/i;
 
 /** Remembers its answers for short texts, as programs run few of them, many times. */
 const known = new Map<string, boolean>();
@@ -32,4 +34,11 @@ export function mayChangeSession(sql: string): boolean {
     known.set(sql, changes);
   }
   return changes;
+}
+
+/** Whether it is a LISTEN of PostgreSQL. A text that begins in an unusual way is read token by token. */
+export function isListen(sql: string): boolean {
+  if (!/listen/i.test(sql)) return false;
+  const word = FIRST_WORD.exec(sql)?.[1] ?? lex(sql, 'postgresql').tokens[0]?.text;
+  return word?.toUpperCase() === 'LISTEN';
 }

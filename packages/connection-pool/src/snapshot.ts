@@ -53,7 +53,7 @@ export function poolStatus(subject: Subject): PoolStatus {
   const connections: Record<string, PoolStatus['connections'][string]> = {};
   for (const host of subject.topology?.hosts ?? []) {
     for (const entry of host.entries) {
-      connections[entry.leaseId ?? entry.id] = {
+      connections[entry.holder?.id ?? entry.id] = {
         role: entry.role,
         host: host.plan.name,
         state: stateOf(entry),

@@ -58,7 +58,7 @@ export class Statements {
     waitTimeMs: number,
     id: string,
   ): Promise<AnyResult> {
-    const begunAt = waitTimeMs === 0 ? startedAt : this.#clock.now();
+    const begunAt = startedAt + waitTimeMs;
     const trace = this.#telemetry.start(statement.text);
     try {
       const result = await entry.execute(statement, this.limits(options, startedAt, begunAt));
@@ -85,6 +85,16 @@ export class Statements {
     } catch (error) {
       throw this.#failed(entry, begunAt, trace, error);
     }
+  }
+
+  /** For one that is run piece by piece: exactly one of the answers is to be called; one that was given up early needs none. */
+  begin(entry: Entry, { text }: BoundStatement): { succeeded(): void; failed(error: unknown): unknown } {
+    const begunAt = this.#clock.now();
+    const trace = this.#telemetry.start(text);
+    return {
+      succeeded: () => void this.#succeeded(entry, begunAt, trace),
+      failed: (error) => this.#failed(entry, begunAt, trace, error),
+    };
   }
 
   /** A caller's `timeoutMs` covers waiting and running together: what is left of it. */

@@ -5,6 +5,7 @@ import { AlwaysOffSampler, BasicTracerProvider, InMemorySpanExporter, SimpleSpan
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConnectionLostError, StatementError } from './errors.ts';
 import { PoolTelemetry, type TelemetryOptions } from './telemetry.ts';
+import { scriptedPool } from './testing/scripted-pool.ts';
 
 const OPTIONS: TelemetryOptions = {
   poolName: 'orders',
@@ -214,5 +215,31 @@ describe('the telemetry of a pool', () => {
     expect(await collect()).not.toHaveProperty(['db.client.connection.wait_time']);
     expect(asked).toBe(1);
     second.close();
+  });
+});
+
+describe('a pool with an SDK', () => {
+  it('tells spans of its statements, as children of what runs, and figures of its connections; no values', async () => {
+    startMeter();
+    startTracer();
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    const { pool } = scriptedPool({ name: 'orders', maxConnections: 2 });
+    const tracer = trace.getTracer('test');
+    await tracer.startActiveSpan('parent', async (parent) => {
+      await pool.query("SELECT 'hush' FROM users WHERE id = $1", ['hush-too']);
+      parent.end();
+    });
+    const told = await collect();
+    expect(told['db.client.operation.duration']!.points).toHaveLength(1);
+    expect(told['db.client.connection.wait_time']!.points).toMatchObject([[POOL, [1, expect.any(Number)]]]);
+    expect(told['db.client.connection.count']!.points).toEqual([
+      [{ ...POOL, 'db.client.connection.state': 'idle' }, 1],
+      [{ ...POOL, 'db.client.connection.state': 'used' }, 0],
+    ]);
+    const [child, parent] = spans.getFinishedSpans();
+    expect(child!.name).toBe('SELECT users');
+    expect(child!.parentSpanContext?.spanId).toBe(parent!.spanContext().spanId);
+    expect(JSON.stringify(child!.attributes)).not.toContain('hush');
+    await pool.close();
   });
 });

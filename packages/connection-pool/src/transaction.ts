@@ -27,7 +27,11 @@ export async function runTransaction<T>(
   const begin = beginStatements(runner.dialect, isolation, readOnly);
   for (let failures = 0; ; failures++) {
     try {
-      return await runner.lend((lease) => tryOnce(work, begin, lease));
+      return await runner.lend((lease) =>
+        runner.dialect === 'sqlite' && readOnly
+          ? guarded(lease, () => tryOnce(work, begin, lease, signal))
+          : tryOnce(work, begin, lease, signal),
+      );
     } catch (error) {
       if (failures >= retries || !asksForRetry(error)) throw error;
       runner.retried();
@@ -37,11 +41,19 @@ export async function runTransaction<T>(
   }
 }
 
-async function tryOnce<T>(work: (transaction: Lease) => Promise<T>, begin: readonly string[], lease: Lease): Promise<T> {
-  for (const statement of begin) await lease.execute(statement);
+async function tryOnce<T>(
+  work: (transaction: Lease) => Promise<T>,
+  begin: readonly string[],
+  lease: Lease,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  for (const statement of begin) await lease.execute(statement, [], { signal });
   let result: T;
   try {
     result = await work(lease);
+    signal?.throwIfAborted();
+    // The database may have ended it (a deadlock on MySQL does), and what the function did afterwards was no part of it.
+    if (lease.transactionStatus === 'idle') throw new StatementError(ENDED_BEFORE, { kind: 'transaction_rolled_back' });
   } catch (error) {
     // What is open is rolled back when the lease is given back; its own error must not hide this one.
     if (!lease.released && lease.transactionStatus !== 'idle') await lease.execute('ROLLBACK').catch(() => {});
@@ -50,6 +62,20 @@ async function tryOnce<T>(work: (transaction: Lease) => Promise<T>, begin: reado
   await lease.execute('COMMIT');
   return result;
 }
+
+/** SQLite has no transactions that only read, but connections that do. */
+async function guarded<T>(lease: Lease, run: () => Promise<T>): Promise<T> {
+  if (lease.role === 'replica') return run();
+  await lease.execute('PRAGMA query_only = ON');
+  try {
+    return await run();
+  } finally {
+    if (!lease.released) await lease.execute('PRAGMA query_only = OFF');
+  }
+}
+
+const ENDED_BEFORE =
+  'The transaction was over before its function was: a statement in it has committed or rolled it back, or a deadlock has.';
 
 function asksForRetry(error: unknown): boolean {
   return error instanceof StatementError && (error.kind === 'serialization_failure' || error.kind === 'deadlock');

@@ -17,6 +17,12 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+/** What a server shows and signs with, PEM. Both servers of a cluster have the same. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** `stop` for a cluster, made once so that several callers share one ending. */
 export function once<T>(action: () => Promise<T>): () => Promise<T> {
   let ending: Promise<T> | undefined;

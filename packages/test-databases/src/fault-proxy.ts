@@ -208,7 +208,8 @@ class Pair {
 
   reset(): void {
     for (const socket of this.#sockets) {
-      if (socket.connecting) socket.destroy();
+      // Node.js leaves a handle open that is to be reset while its FIN is on its way.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
     this.onClosed();

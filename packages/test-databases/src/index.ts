@@ -1,7 +1,7 @@
 /** Real servers for tests, scripts and benches. `./vitest` has what test files use. */
 export { startPostgres, SECURED_USER, type PostgresOptions } from './postgres.ts';
-export { startMariaDb } from './mariadb.ts';
-export type { Cluster } from './cluster.ts';
+export { startMariaDb, type MariaDbOptions } from './mariadb.ts';
+export type { Cluster, ServerCertificate } from './cluster.ts';
 export type { ServerProcess } from './server-process.ts';
 export { startFaultProxy, type FaultMode, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { openAdmin, type Admin, type Session } from './admin.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import { serverAccount, type Account } from './account.ts';
 import { findMariaDb, type MariaDbBinaries } from './binaries.ts';
-import { once, type Cluster } from './cluster.ts';
+import { once, type Cluster, type ServerCertificate } from './cluster.ts';
 import { TestDatabaseError } from './errors.ts';
 import { freePort } from './ports.ts';
 import { ServerProcess } from './server-process.ts';
@@ -21,13 +21,20 @@ const APP = { user: 'app', password: 'test-only-app' } as const;
 /** Databases that the ordinary user may use: `app`, and all whose name begins so. */
 export const MARIADB_TEST_PREFIX = 'test_';
 
+export interface MariaDbOptions {
+  /** Default 300. */
+  readonly maxConnections?: number;
+  /** Offers TLS; connections without it are taken too. */
+  readonly tls?: ServerCertificate;
+}
+
 /**
  * Starts a primary and a GTID replica (`read_only`) in a temporary folder; about three seconds. Not for crash tests.
  * The caller stops it; when this process ends first, the servers end too.
  *
  * @throws TestDatabaseError when this machine has no MariaDB, or when it does not start.
  */
-export async function startMariaDb(options: { readonly maxConnections?: number } = {}): Promise<Cluster> {
+export async function startMariaDb(options: MariaDbOptions = {}): Promise<Cluster> {
   const binaries = findMariaDb();
   if (!binaries) throw new TestDatabaseError('TEST_DATABASE_MISSING', `MariaDB is missing: ${mariaDbMissingReason}`);
   const account = serverAccount(['mysql']);
@@ -40,7 +47,7 @@ export async function startMariaDb(options: { readonly maxConnections?: number }
     await removeWorkspace(folder);
   });
   try {
-    const place: Place = { folder, account, binaries, maxConnections: options.maxConnections ?? 300 };
+    const place: Place = { folder, account, binaries, maxConnections: options.maxConnections ?? 300, tls: options.tls };
     await install(place);
     servers.push(new ServerProcess(await command(place, 'primary', 1), watchdog));
     servers.push(new ServerProcess(await command(place, 'replica', 2), watchdog));
@@ -68,6 +75,7 @@ interface Place {
   readonly account: Account | undefined;
   readonly binaries: MariaDbBinaries;
   readonly maxConnections: number;
+  readonly tls: ServerCertificate | undefined;
 }
 
 /** One fresh data folder, copied: both servers begin as the same empty database, so replication begins at no GTID. */
@@ -86,6 +94,11 @@ async function install(place: Place): Promise<void> {
   );
   await copyFolder(data, join(folder, 'replica', 'data'));
   await writeFile(join(folder, 'accounts.sql'), ACCOUNTS);
+  for (const [name, text] of Object.entries(place.tls ?? {}) as [string, string][]) {
+    const file = join(folder, `server-${name}.pem`);
+    await writeFile(file, text, { mode: 0o600 });
+    if (account) await chown(file, account.uid, account.gid);
+  }
 }
 
 // Each server runs this at every start, outside of the binary log, so that no GTID comes from it.
@@ -129,6 +142,9 @@ async function command(
       '--innodb-buffer-pool-size=64M',
       '--character-set-server=utf8mb4',
       `--init-file=${join(place.folder, 'accounts.sql')}`,
+      ...(place.tls
+        ? [`--ssl-cert=${join(place.folder, 'server-cert.pem')}`, `--ssl-key=${join(place.folder, 'server-key.pem')}`]
+        : ['--skip-ssl']),
       ...(name === 'replica' ? ['--read-only=1'] : []),
     ],
     port,

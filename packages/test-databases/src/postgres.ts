@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { serverAccount, type Account } from './account.ts';
 import { canRun, findPostgres, type PostgresBinaries } from './binaries.ts';
-import { once, type Cluster } from './cluster.ts';
+import { once, type Cluster, type ServerCertificate } from './cluster.ts';
 import { TestDatabaseError } from './errors.ts';
 import { freePort } from './ports.ts';
 import { ServerProcess } from './server-process.ts';
@@ -16,6 +16,8 @@ export interface PostgresOptions {
   readonly maxConnections?: number;
   /** Further lines for `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Offers TLS; connections without it are taken too. */
+  readonly tls?: ServerCertificate;
 }
 
 /** User for whom a password is asked for, to test authentication: `postgres://secured:<password>@...`. */
@@ -88,6 +90,10 @@ async function startPrimary(place: Place, options: PostgresOptions): Promise<Ser
   await run(place.binaries.initdb, args, place.account);
   const port = await freePort();
   await appendFile(join(data, 'postgresql.conf'), settingsText(place.folder, options));
+  if (options.tls) {
+    await owned(place, join(data, 'server.crt'), options.tls.cert);
+    await owned(place, join(data, 'server.key'), options.tls.key);
+  }
   // The first line that fits decides: only the secured user is asked for a password.
   await writeFile(
     join(data, 'pg_hba.conf'),
@@ -114,6 +120,7 @@ function settingsText(folder: string, options: PostgresOptions): string {
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
+    ssl: options.tls ? 'on' : 'off', // with server.crt and server.key beside the data
     ...options.settings,
   };
   return `\n${Object.entries(settings)
@@ -159,7 +166,7 @@ async function startReplica(place: Place, primary: ServerProcess): Promise<Serve
 }
 
 async function owned(place: Place, file: string, text: string): Promise<void> {
-  await writeFile(file, text);
+  await writeFile(file, text, { mode: 0o600 });
   if (place.account) await chown(file, place.account.uid, place.account.gid);
 }
 

@@ -35,7 +35,7 @@ export interface Scene {
   readonly database: string;
   /** Undefined for SQLite. */
   readonly replicaUrl: string | undefined;
-  /** The servers, to be broken; they run again for the next scenario. @throws TestDatabaseError unless `servers: 'private'` */
+  /** The servers, to be broken; they run again for the next scenario. @throws TestDatabaseError without servers of its own */
   readonly cluster: Cluster;
   /** An administrator of the primary, closed afterwards. */
   admin(): Promise<Admin>;
@@ -45,8 +45,11 @@ export interface Scene {
 
 export interface ScenarioOptions {
   readonly on: readonly DatabaseKind[];
-  /** `private`: servers of this test file alone, which it may kill. Default: those of the whole run. */
-  readonly servers?: 'shared' | 'private';
+  /**
+   * `private`: servers of this test file alone, which run again for its next scenario whatever is done to them. `own`: of this scenario
+   * alone, whose roles it may change. Default: those of the whole run.
+   */
+  readonly servers?: 'shared' | 'private' | 'own';
   /** Default 30 s, as every test with a database. */
   readonly timeoutMs?: number;
 }
@@ -61,7 +64,7 @@ export function scenario(number: number, title: string, options: ScenarioOptions
     it(name, { timeout: options.timeoutMs ?? 30_000 }, async ({ task }) => {
       const endings: (() => unknown)[] = [];
       try {
-        const scene = await setScene(kind, options.servers === 'private', endings);
+        const scene = await setScene(kind, options.servers ?? 'shared', endings);
         task.meta.scenario = { number, title, database: databaseLabels[kind], outcome: await run(scene) };
       } finally {
         for (const end of endings.reverse()) await end();
@@ -78,9 +81,10 @@ export function leftOut(number: number, title: string, reason: string): void {
   });
 }
 
-async function setScene(kind: DatabaseKind, isPrivate: boolean, endings: (() => unknown)[]): Promise<Scene> {
-  const cluster = isPrivate && kind !== 'sqlite' ? await privateCluster(kind) : undefined;
-  if (cluster) endings.push(() => bothRunning(cluster));
+async function setScene(kind: DatabaseKind, servers: 'shared' | 'private' | 'own', endings: (() => unknown)[]): Promise<Scene> {
+  const cluster =
+    kind === 'sqlite' || servers === 'shared' ? undefined : await (servers === 'own' ? startCluster(kind) : privateCluster(kind));
+  if (cluster) endings.push(() => (servers === 'own' ? cluster.stop() : bothRunning(cluster)));
   const database = cluster ? { ...(await createDatabase(cluster)), kind } : await freshDatabase(kind);
   return {
     kind,
@@ -89,7 +93,10 @@ async function setScene(kind: DatabaseKind, isPrivate: boolean, endings: (() => 
     replicaUrl: database.replicaUrl,
     get cluster() {
       if (cluster) return cluster;
-      throw new TestDatabaseError('TEST_DATABASE_MISSING', "This scenario has no servers of its own. Declare it with servers: 'private'.");
+      throw new TestDatabaseError(
+        'TEST_DATABASE_MISSING',
+        "This scenario has no servers of its own. Declare it with servers: 'private' or 'own'.",
+      );
     },
     admin: async () => {
       const { adminUrl } = await infoOf(kind, cluster);
@@ -113,9 +120,13 @@ const privateClusters = new Map<DatabaseKind, Promise<Cluster>>();
 function privateCluster(kind: 'postgresql' | 'mysql'): Promise<Cluster> {
   const known = privateClusters.get(kind);
   if (known) return known;
-  const starting = kind === 'postgresql' ? startPostgres() : startMariaDb();
+  const starting = startCluster(kind);
   privateClusters.set(kind, starting);
   return starting;
+}
+
+function startCluster(kind: 'postgresql' | 'mysql'): Promise<Cluster> {
+  return kind === 'postgresql' ? startPostgres() : startMariaDb();
 }
 
 async function bothRunning(cluster: Cluster): Promise<void> {
@@ -127,5 +138,5 @@ async function bothRunning(cluster: Cluster): Promise<void> {
 
 afterAll(async () => {
   const started = await Promise.allSettled(privateClusters.values());
-  await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)));
+  await Promise.all(started.map(async (result) => result.status === 'fulfilled' && (await result.value.stop())));
 });

@@ -1,6 +1,7 @@
 import { describeDatabases, freshDatabase, sharedCluster, type DatabaseKind } from '@kailash-ts/test-databases/vitest';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
+import { expect, it } from 'vitest';
 import { parsePoolConfig } from '../config.ts';
 import type { DriverConnection } from '../driver.ts';
 import { driverContract, type ContractSubject } from './driver-contract.ts';
@@ -43,4 +44,20 @@ describeDatabases('the driver contract', ['postgresql', 'mysql', 'sqlite'], (kin
     ...(kind !== 'sqlite' && { kill: (connection: DriverConnection) => killers[kind](name, connection) }),
   };
   driverContract(kind, subject);
+});
+
+describeDatabases('notifications', ['postgresql'], (kind) => {
+  it('are refused before anything is sent, and may be sent to others', async () => {
+    const driver = await loadDriver(parsePoolConfig({ connectionString: (await freshDatabase(kind)).url }));
+    const connection = await driver.connect(driver.hosts[0]!, new AbortController().signal);
+    const listen = { text: 'LISTEN c', values: [], prepare: undefined };
+    const refusal = { code: 'POOL_NOTIFICATIONS_UNSUPPORTED' };
+    await expect(connection.execute(listen)).rejects.toMatchObject(refusal);
+    await expect(connection.stream(listen, 10).next()).rejects.toMatchObject(refusal);
+    await expect(connection.executeMany({ text: 'LISTEN c', rows: [[]] })).rejects.toMatchObject(refusal);
+    expect(connection.clean).toBe(true);
+    await connection.execute({ text: "NOTIFY c, 'hello'", values: [], prepare: undefined });
+    await connection.execute({ text: "SELECT pg_notify('c', $1)", values: ['hello'], prepare: undefined });
+    await connection.close();
+  });
 });

@@ -1,5 +1,5 @@
 /** One connection of mysql2. */
-import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2';
+import type { Connection, FieldPacket } from 'mysql2';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStream } from '../driver.ts';
 import { ConnectionLostError, StatementError } from '../errors.ts';
@@ -8,9 +8,10 @@ import { mayChangeSession } from '../session-effects.ts';
 import { runBatch } from './multi-row.ts';
 import { lastHeader, toResult, type Answer, type Header } from './mysql-answers.ts';
 import { INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
-import { open, streamOf, watchStatus, type Mysql2 } from './mysql-login.ts';
+import { open, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
 import { MysqlStream, type StreamingCommand } from './mysql-stream.ts';
 import { toWire, type TypedIntegers } from './mysql-values.ts';
+import { runOnConnect } from './new-session.ts';
 import { WaitingStream } from './waiting-stream.ts';
 
 const IN_TRANSACTION = 0x0001;
@@ -36,11 +37,10 @@ interface Sending {
 /** Modes: idle -> busy -> idle; from any -> lost | destroyed, which is final. */
 export class MysqlConnection implements DriverConnection {
   role: ConnectionRole = 'primary';
-  readonly #mysql: Mysql2;
   /** mysql2 loads it anew at each access. */
   readonly #typed: TypedIntegers;
   readonly #connection: Connection;
-  readonly #options: ConnectionOptions;
+  readonly #login: LoginTarget;
   #settleRunning: Done | undefined;
   #usable = true;
   #changed = false;
@@ -55,11 +55,10 @@ export class MysqlConnection implements DriverConnection {
   #stopKilling: AbortController | undefined;
   #onLost: () => void = () => {};
 
-  constructor(mysql: Mysql2, connection: Connection, options: ConnectionOptions) {
-    this.#mysql = mysql;
-    this.#typed = mysql.TypedParameter;
+  constructor(login: LoginTarget, connection: Connection) {
+    this.#login = login;
+    this.#typed = login.mysql.TypedParameter;
     this.#connection = connection;
-    this.#options = options;
     watchStatus(connection, (flags) => this.#learnStatus(flags));
     connection.on('error', () => this.#lost());
     streamOf(connection).on('close', () => this.#lost());
@@ -82,6 +81,13 @@ export class MysqlConnection implements DriverConnection {
     await this.#prepareSession();
     await this.#askRole();
     await this.#takeDetour();
+    await this.#runHook();
+  }
+
+  async #runHook(): Promise<void> {
+    const { onConnect, applicationName } = this.#login.target;
+    await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'mysql' });
+    this.#changed = false;
   }
 
   execute(statement: BoundStatement): Promise<DriverResult> {
@@ -201,12 +207,12 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async #sendKill(signal: AbortSignal): Promise<void> {
-    const killer = await open(this.#mysql, this.#options, signal);
+    const killer = await open(this.#login, signal);
     signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
     try {
       await new Promise<void>((resolve) => killer.query(`KILL QUERY ${this.#connection.threadId}`, () => resolve()));
     } finally {
-      killer.destroy();
+      killer.end();
     }
   }
 
@@ -219,7 +225,7 @@ export class MysqlConnection implements DriverConnection {
     this.#readOnly = false;
     await this.#prepareSession();
     await this.#follow();
-    this.#changed = false;
+    await this.#runHook();
   }
 
   /** Settings that every session begins with. */
@@ -228,8 +234,13 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async close(): Promise<void> {
+    if (!this.#usable) return;
     this.#usable = false;
-    await new Promise<void>((resolve) => this.#connection.end(() => resolve()));
+    // The server answers COM_QUIT by closing.
+    await new Promise<void>((resolve) => {
+      streamOf(this.#connection).on('close', resolve);
+      this.#connection.end();
+    });
   }
 
   destroy(): void {

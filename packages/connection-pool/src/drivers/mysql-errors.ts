@@ -9,6 +9,7 @@ import {
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
+import { tlsError } from './tls.ts';
 
 interface MysqlError extends Error {
   readonly code?: string;
@@ -97,6 +98,10 @@ export function toStatementError(error: unknown, inTransaction: boolean, row?: n
 
 /** @param target host and port, for the message. */
 export function toConnectError(error: unknown, target: string): ConnectError {
+  if (error instanceof ConnectError) return error;
+  const { tlsCode } = error as { tlsCode?: string };
+  const tls = tlsError(tlsCode === undefined ? error : { ...(error as object), code: tlsCode }, `MySQL at ${target}`);
+  if (tls) return tls;
   const { errno = 0, code, message } = error as MysqlError;
   if (AUTHENTICATION.has(errno)) {
     return new AuthenticationError(`MySQL at ${target} refused the login: ${message}. Check user, password and the user's host.`, code);

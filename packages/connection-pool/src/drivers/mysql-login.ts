@@ -1,8 +1,12 @@
 /** Connections of mysql2, ready for use. */
+import type { Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Connection, ConnectionOptions } from 'mysql2';
-import type { ServerAddress, ServerTarget } from '../config.ts';
 import { DriverMissingError } from '../errors.ts';
+import type { ServerAddress, ServerTarget } from '../server-config.ts';
 import type { TypedIntegers } from './mysql-values.ts';
+import { passwordFor, untilAborted } from './new-session.ts';
+import { tlsOptions } from './tls.ts';
 
 export type Mysql2 = typeof import('mysql2') & { readonly TypedParameter: TypedIntegers };
 
@@ -15,14 +19,21 @@ export async function loadMysql(): Promise<Mysql2> {
   }
 }
 
-export function connectionOptions(target: ServerTarget, { host, port }: ServerAddress): ConnectionOptions {
-  const { database, user, password, prepareCacheSize } = target;
+export interface LoginTarget {
+  readonly mysql: Mysql2;
+  readonly target: ServerTarget;
+  readonly address: ServerAddress;
+}
+
+function connectionOptions({ target, address }: LoginTarget, password: string | undefined): ConnectionOptions {
+  const { database, user, tls, prepareCacheSize } = target;
   return {
-    host,
-    port,
+    host: address.host,
+    port: address.port,
     ...(database !== undefined && { database }),
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
+    ...(tls && { ssl: {} }), // only to ask for it: how, `protect` says
     charset: 'utf8mb4',
     timezone: 'Z',
     dateStrings: ['DATE'],
@@ -35,11 +46,17 @@ export function connectionOptions(target: ServerTarget, { host, port }: ServerAd
   };
 }
 
-/** @throws as mysql2 throws, or the signal's reason */
-export function open(mysql: Mysql2, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+/** @throws ConnectError for password or authorities, else as mysql2 throws, or the signal's reason */
+export async function open(login: LoginTarget, signal: AbortSignal): Promise<Connection> {
+  const password = await untilAborted(passwordFor(login.target.password), signal);
+  const tls = login.target.tls && (await tlsOptions(login.target.tls, login.address));
+  signal.throwIfAborted();
+  return connect(login.mysql.createConnection(connectionOptions(login, password)), tls, signal);
+}
+
+function connect(connection: Connection, tls: TlsOptions | undefined, signal: AbortSignal): Promise<Connection> {
+  if (tls) protect(connection, tls);
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const connection = mysql.createConnection(options);
     const drop = (): void => {
       streamOf(connection).destroy();
       reject(signal.reason);
@@ -54,6 +71,33 @@ export function open(mysql: Mysql2, options: ConnectionOptions, signal: AbortSig
       } else resolve(connection);
     });
   });
+}
+
+/** The parts of mysql2 that its own way to TLS uses. */
+interface Upgradable {
+  stream: Socket;
+  readonly packetParser: { execute(data: Buffer): void };
+  startTLS(onSecure: (error?: Error) => void): void;
+  _handleNetworkError(error: Error): void;
+}
+
+/** In place of mysql2's own way, which does not check the name where the host is an address, and forgets why a handshake failed. */
+function protect(connection: Connection, options: TlsOptions): void {
+  const upgradable = connection as unknown as Upgradable;
+  upgradable.startTLS = (onSecure) => {
+    upgradable.stream.removeAllListeners('data');
+    let established = false;
+    const secure = connectTls({ ...options, socket: upgradable.stream }, () => {
+      established = true;
+      onSecure();
+    });
+    secure.on('error', (error: Error & { code?: string }) => {
+      if (established) upgradable._handleNetworkError(error);
+      else onSecure(Object.assign(error, { tlsCode: error.code }));
+    });
+    secure.on('data', (data: Buffer) => upgradable.packetParser.execute(data));
+    upgradable.stream = secure;
+  };
 }
 
 export function streamOf(connection: Connection): { destroy(): void; on(event: 'close', listener: () => void): void } {

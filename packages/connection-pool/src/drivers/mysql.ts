@@ -1,9 +1,10 @@
 /** MySQL and MariaDB through mysql2. Statements with values are prepared on the server, so that no value is ever pasted into SQL. */
-import type { ServerTarget } from '../config.ts';
+import type { ServerTarget } from '../server-config.ts';
 import type { Driver, DriverConnection, HostPlan } from '../driver.ts';
 import { MysqlConnection } from './mysql-connection.ts';
 import { toConnectError } from './mysql-errors.ts';
-import { connectionOptions, loadMysql, open } from './mysql-login.ts';
+import { loadMysql, open } from './mysql-login.ts';
+import { untilAborted } from './new-session.ts';
 
 /** Driver for MySQL and MariaDB. @throws DriverMissingError when mysql2 is not installed (at the first connect). */
 export class MysqlDriver implements Driver {
@@ -17,10 +18,9 @@ export class MysqlDriver implements Driver {
   }
 
   async connect(host: HostPlan, signal: AbortSignal): Promise<DriverConnection> {
-    const mysql = await loadMysql();
-    const options = connectionOptions(this.#target, this.#target.servers[host.name]!);
+    const login = { mysql: await loadMysql(), target: this.#target, address: this.#target.servers[host.name]! };
     try {
-      const connection = new MysqlConnection(mysql, await open(mysql, options, signal), options);
+      const connection = new MysqlConnection(login, await open(login, signal));
       await prepared(connection, signal);
       return connection;
     } catch (error) {
@@ -35,8 +35,7 @@ async function prepared(connection: MysqlConnection, signal: AbortSignal): Promi
   const drop = (): void => connection.destroy();
   signal.addEventListener('abort', drop, { once: true });
   try {
-    signal.throwIfAborted();
-    await connection.begin();
+    await untilAborted(connection.begin(), signal);
   } catch (error) {
     connection.destroy();
     throw error;

@@ -8,6 +8,7 @@ import {
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
+import { tlsError } from './tls.ts';
 
 interface PgError extends Error {
   readonly code?: string;
@@ -79,6 +80,9 @@ export function commitRolledBack(): StatementError {
 
 /** @param target host and port, for the message. */
 export function toConnectError(error: unknown, target: string): ConnectError {
+  if (error instanceof ConnectError) return error;
+  const tls = tlsError(error, `PostgreSQL at ${target}`);
+  if (tls) return tls;
   const { message, code } = error as PgError;
   if (code?.startsWith('28')) {
     return new AuthenticationError(`PostgreSQL at ${target} refused the login: ${message}. Check user, password and pg_hba.conf.`, code);

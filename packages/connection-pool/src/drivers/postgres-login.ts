@@ -1,10 +1,12 @@
-/** Login to PostgreSQL with pg, and requests to cancel, which travel on connections of their own. */
-import { createConnection, type Socket } from 'node:net';
+/** Login to PostgreSQL, with pg. */
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Client, ClientConfig } from 'pg';
-import type { ServerAddress, ServerTarget } from '../config.ts';
 import { DriverMissingError } from '../errors.ts';
+import type { ServerAddress, ServerTarget } from '../server-config.ts';
+import { passwordFor, untilAborted } from './new-session.ts';
 import { toConnectError } from './postgres-errors.ts';
 import { PostgresWire, type WireSocket } from './postgres-wire.ts';
+import { tlsOptions } from './tls.ts';
 
 /** A connection as it stands after login. */
 export interface LoggedIn {
@@ -32,7 +34,10 @@ export interface LoginOptions {
 /** @throws ConnectError, AuthenticationError, DriverMissingError, or the signal's reason */
 export async function login(options: LoginOptions, signal: AbortSignal): Promise<LoggedIn> {
   const { Client } = await loadPg();
-  const client = new Client(clientConfig(options));
+  const password = await untilAborted(passwordFor(options.target.password), signal);
+  const tls = options.target.tls && (await tlsOptions(options.target.tls, options.address));
+  signal.throwIfAborted();
+  const client = new Client(clientConfig(options, password, tls));
   const drop = (): void => void connectionOf(client).stream.destroy();
   // pg reports a broken connection as an event, which ends the process when nobody listens.
   client.on('error', () => {});
@@ -40,7 +45,6 @@ export async function login(options: LoginOptions, signal: AbortSignal): Promise
   connectionOf(client).on('parameterStatus', ({ parameterName, parameterValue }) => parameters.set(parameterName, parameterValue));
   signal.addEventListener('abort', drop, { once: true });
   try {
-    signal.throwIfAborted();
     await client.connect();
     signal.throwIfAborted();
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
@@ -69,14 +73,19 @@ async function loadPg(): Promise<typeof import('pg')> {
   }
 }
 
-function clientConfig({ target, address, readOnly }: LoginOptions): ClientConfig {
-  const { database, user, password, applicationName } = target;
+function clientConfig(
+  { target, address, readOnly }: LoginOptions,
+  password: string | undefined,
+  tls: TlsOptions | undefined,
+): ClientConfig {
+  const { database, user, applicationName } = target;
   return {
     host: address.host,
     port: address.port,
     database,
     user,
     password,
+    ssl: tls ?? false, // said, so that pg reads nothing from the environment
     application_name: applicationName,
     // The same meaning of times without a zone on all databases; also what RESET ALL returns to.
     options: `-c TimeZone=UTC -c DateStyle=ISO${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
@@ -86,25 +95,4 @@ function clientConfig({ target, address, readOnly }: LoginOptions): ClientConfig
 
 function connectionOf(client: Client): PgConnection {
   return (client as unknown as { connection: PgConnection }).connection;
-}
-
-/** CancelRequest (PostgreSQL manual, "Canceling Requests in Progress"). Resolves when the server has closed: it has acted by then. */
-export function sendCancel(
-  address: ServerAddress,
-  { processId, secretKey }: { readonly processId: number; readonly secretKey: number },
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const message = Buffer.alloc(16);
-    message.writeInt32BE(16, 0);
-    message.writeInt32BE(80877102, 4);
-    message.writeInt32BE(processId, 8);
-    message.writeInt32BE(secretKey, 12);
-    const socket: Socket = createConnection(address);
-    signal.addEventListener('abort', () => socket.destroy(), { once: true });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve());
-    socket.on('connect', () => socket.write(message));
-    socket.resume();
-  });
 }

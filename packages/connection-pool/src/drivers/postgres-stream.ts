@@ -64,12 +64,14 @@ export class PieceStream implements Exchange, RowStream {
     return (this.#closing ??= this.#giveUp());
   }
 
-  /** The statement was cancelled: a server that waits for us does not notice that by itself. */
-  stop(reason: unknown): void {
-    if (this.#mode === 'over') return;
-    this.#failure ??= reason;
-    this.#stopped = true;
-    this.#closing ??= this.#giveUp();
+  /** The statement was cancelled: a server that waits for us does not notice that by itself. Resolves when the exchange is over. */
+  stop(reason: unknown): Promise<void> {
+    if (this.#mode !== 'over') {
+      this.#failure ??= reason;
+      this.#stopped = true;
+      this.#closing ??= this.#giveUp();
+    }
+    return this.#over;
   }
 
   describe(bytes: Buffer, at: number): void {

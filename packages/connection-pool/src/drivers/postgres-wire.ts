@@ -81,6 +81,11 @@ export class PostgresWire {
 
   start(exchange: Exchange, bytes: Buffer): void {
     if (!this.usable) return exchange.lost(new ConnectionLostError('it was lost before', false));
+    if (this.#current) {
+      // Two at once would get each other's answers.
+      this.destroy();
+      return exchange.lost(new ConnectionLostError('it was used while another statement ran on it', false));
+    }
     this.#current = exchange;
     this.#socket.write(bytes);
   }

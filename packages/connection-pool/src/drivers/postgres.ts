@@ -1,14 +1,16 @@
 /** PostgreSQL. Extended protocol only; statements are prepared from their second use on. */
-import type { ServerAddress, ServerTarget } from '../config.ts';
+import type { ServerAddress, ServerTarget } from '../server-config.ts';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
-import { StatementError, StatementParametersError } from '../errors.ts';
-import { mayChangeSession } from '../session-effects.ts';
+import { NotificationsUnsupportedError, StatementError, StatementParametersError } from '../errors.ts';
+import { isListen, mayChangeSession } from '../session-effects.ts';
+import { runOnConnect, untilAborted } from './new-session.ts';
 import { PreparedNames, type Prepared } from './prepared-names.ts';
+import { sendCancel } from './postgres-cancel.ts';
 import { CANCELLED, commitRolledBack, isFatal, toStatementError } from './postgres-errors.ts';
 import { Batch, Execution, Outcome } from './postgres-exchanges.ts';
 import { compose, type Composer } from './postgres-frontend.ts';
-import { login, sendCancel, type LoggedIn } from './postgres-login.ts';
+import { login, type LoggedIn } from './postgres-login.ts';
 import type { RowReader } from './postgres-rows.ts';
 import { PieceStream } from './postgres-stream.ts';
 import type { PostgresWire } from './postgres-wire.ts';
@@ -47,11 +49,11 @@ export class PostgresDriver implements Driver {
     const address = this.#target.servers[host.name]!;
     const readOnly = host.role === 'replica';
     const loggedIn = await login({ target: this.#target, address, readOnly }, signal);
-    const connection = new PostgresConnection(loggedIn, { address, readOnly, prepareCacheSize: this.#target.prepareCacheSize });
+    const connection = new PostgresConnection(loggedIn, { ...this.#target, address, readOnly });
     const drop = (): void => connection.destroy();
     signal.addEventListener('abort', drop, { once: true });
     try {
-      await connection.prepareSession();
+      await untilAborted(connection.prepareSession(), signal);
       return connection;
     } catch (error) {
       connection.destroy();
@@ -64,11 +66,10 @@ export class PostgresDriver implements Driver {
   async close(): Promise<void> {}
 }
 
-interface SessionOptions {
+interface SessionOptions extends ServerTarget {
   readonly address: ServerAddress;
   /** The session began read-only. */
   readonly readOnly: boolean;
-  readonly prepareCacheSize: number;
 }
 
 class PostgresConnection implements DriverConnection {
@@ -115,6 +116,13 @@ class PostgresConnection implements DriverConnection {
   async prepareSession(): Promise<void> {
     if (!this.#reportsRole) await this.probeRole();
     if (this.#detour) await this.#takeDetour();
+    await this.#runHook();
+  }
+
+  async #runHook(): Promise<void> {
+    const { onConnect, applicationName } = this.#options;
+    await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'postgresql' });
+    this.#changed = false;
   }
 
   execute(statement: BoundStatement): Promise<DriverResult> {
@@ -180,6 +188,7 @@ class PostgresConnection implements DriverConnection {
   async executeMany({ text, rows }: BoundBatch): Promise<number> {
     if (this.#detour) await this.#takeDetour();
     const inTransaction = this.#wire.transactionStatus !== 'idle';
+    this.#look(text);
     const own = !inTransaction && rows.length > BATCH_ROWS;
     if (own) await this.#plain('BEGIN');
     try {
@@ -222,13 +231,13 @@ class PostgresConnection implements DriverConnection {
 
   async cancel(): Promise<void> {
     await this.#sendCancel();
-    this.#stream?.stop(CANCELLED);
+    await this.#stream?.stop(CANCELLED);
   }
 
   #sendCancel(): Promise<void> {
     this.#stopCancel = new AbortController();
     this.#detour = true;
-    return (this.#cancelling = sendCancel(this.#options.address, this.#loggedIn, this.#stopCancel.signal));
+    return (this.#cancelling = sendCancel({ ...this.#options, ...this.#loggedIn }, this.#stopCancel.signal));
   }
 
   async reset(): Promise<void> {
@@ -241,7 +250,7 @@ class PostgresConnection implements DriverConnection {
         .query(this.#mayWrite ? `${CLEAN_SESSION}; ${ALLOW_WRITES}` : CLEAN_SESSION)
         .take(),
     );
-    this.#changed = false;
+    await this.#runHook();
   }
 
   async close(): Promise<void> {
@@ -259,8 +268,14 @@ class PostgresConnection implements DriverConnection {
   }
 
   #find({ text, prepare }: BoundStatement): Prepared<RowReader | null> | undefined {
-    if (mayChangeSession(text)) this.#changed = true;
+    this.#look(text);
     return this.#prepared.find(text, prepare);
+  }
+
+  #look(text: string): void {
+    if (!mayChangeSession(text)) return;
+    if (isListen(text)) throw new NotificationsUnsupportedError();
+    this.#changed = true;
   }
 
   /** All up to Execute: a statement that the server knows is neither parsed nor described again. */

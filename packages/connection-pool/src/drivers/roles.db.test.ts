@@ -61,6 +61,21 @@ describeDatabases('roles', ['postgresql', 'mysql'], (kind) => {
     }
   });
 
+  it('belong to servers of one configuration, each with connections of its own', async () => {
+    const { host } = new URL(cluster.replicaUrl);
+    const driver = await loadDriver(parsePoolConfig({ connectionString: cluster.url, replicas: [host, host] }));
+    expect(driver.hosts.map(({ name, address }) => [name, address])).toEqual([
+      ['primary', new URL(cluster.url).host],
+      ['replica', host],
+      ['replica-2', host],
+    ]);
+    for (const plan of driver.hosts) {
+      const connection = await driver.connect(plan, new AbortController().signal);
+      connections.push(connection);
+      expect(connection.role).toBe(plan.role);
+    }
+  });
+
   it('make a session writable on a primary that was planned as a replica, also after a reset', async () => {
     const connection = await connect(cluster.url, 'replica');
     for (let round = 0; round < 2; round++) {

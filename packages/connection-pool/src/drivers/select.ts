@@ -27,6 +27,7 @@ export function planHosts(config: PoolConfig): readonly HostPlan[] {
     }));
   }
   const writer: HostPlan = { name: 'primary', role: 'primary', address: database, min: Math.min(1, min), max: 1 };
-  if (database === ':memory:' || max === 1) return [writer];
+  if (database === ':memory:') return [{ ...writer, permanent: true }];
+  if (max === 1) return [writer];
   return [writer, { name: 'replica', role: 'replica', address: database, min: Math.max(0, min - 1), max: max - 1 }];
 }

@@ -2,10 +2,12 @@
  * One SQLite connection. Modes: idle -> busy -> idle; from any -> lost, which is final. That of a file owns its thread. That of
  * `:memory:` borrows it from the driver, because the thread is the database.
  */
+import type { FileTarget } from '../config.ts';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStream } from '../driver.ts';
 import { ConnectionLostError } from '../errors.ts';
 import { mayChangeSession } from '../session-effects.ts';
+import { runOnConnect } from './new-session.ts';
 import { isFatal, toStatementError } from './sqlite-errors.ts';
 import { toWire } from './sqlite-parameters.ts';
 import { SqliteStream, type Piece } from './sqlite-stream.ts';
@@ -54,6 +56,12 @@ export class SqliteConnection implements DriverConnection {
   async begin(): Promise<void> {
     await this.#ask({ op: 'open' });
     await this.#ask({ op: 'rollback' });
+  }
+
+  /** @internal Lets the user prepare it. @throws ConnectError */
+  async prepare({ onConnect, applicationName }: FileTarget): Promise<void> {
+    await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'sqlite' });
+    this.#changed = false;
   }
 
   async execute({ text, values, maxRows }: BoundStatement): Promise<DriverResult> {

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import type { FileTarget } from '../config.ts';
 import type { Driver, DriverConnection, HostPlan } from '../driver.ts';
 import { DriverMissingError } from '../errors.ts';
+import { untilAborted } from './new-session.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { toConnectError } from './sqlite-errors.ts';
 import { SqliteThread, WorkerFailure } from './sqlite-thread.ts';
@@ -50,7 +51,8 @@ export class SqliteDriver implements Driver {
     const drop = (): void => connection.destroy();
     signal.addEventListener('abort', drop, { once: true });
     try {
-      await connection.begin();
+      await untilAborted(connection.begin(), signal);
+      await untilAborted(connection.prepare(this.#target), signal);
       return connection;
     } catch (error) {
       connection.destroy();

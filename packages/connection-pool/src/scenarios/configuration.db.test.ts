@@ -83,7 +83,7 @@ scenario(28, 'Configurations that cannot be meant', { on: ['postgresql', 'mysql'
     { ...fine, get name() { return 'read'; } }, // prettier-ignore
   ];
   for (const options of shapes) {
-    await using pool = new WorkflowConnectionPool(options as never);
+    await using pool = new WorkflowConnectionPool(options);
     expect((await pool.query('SELECT 1 AS one')).data).toEqual([{ one: 1 }]);
   }
   const mutable = { ...fine };

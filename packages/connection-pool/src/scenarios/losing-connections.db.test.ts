@@ -62,3 +62,24 @@ scenario(2, 'The server ends an idle session just when it is lent', { on: ['post
   expect(pool.stats().currentState.activeConnections).toBe(0);
   return `of 20 statements that raced with it ${unharmed} succeed and ${20 - unharmed} fail with ConnectionLostError; none hangs, none of the next ones is harmed`;
 });
+
+scenario(
+  2,
+  'The server ends idle sessions again and again (a short idle limit of its own)',
+  { on: ['postgresql', 'mysql'] },
+  async (scene) => {
+    const pool = openPool(scene, { maxConnections: 1, acquireTimeoutMs: 2000 });
+    const admin = await scene.admin();
+    const rounds = 12;
+    let longestMs = 0;
+    for (let round = 0; round < rounds; round++) {
+      const elapsed = stopwatch();
+      expect((await pool.query('SELECT 1 AS one')).data).toEqual([{ one: 1 }]);
+      longestMs = Math.max(longestMs, elapsed());
+      await admin.endSessions(scene.database);
+      await expect.poll(() => pool.stats().currentState.totalConnections).toBe(0);
+    }
+    expect(pool.stats().queries).toMatchObject({ executed: rounds, errors: 0 });
+    return `${rounds} times in a row: whoever comes next is served by a new connection, after at most ${longestMs} ms`;
+  },
+);

@@ -78,7 +78,7 @@ scenario(32, 'The name of the host is not known, or nothing listens', { on: serv
       acquireTimeoutMs: 3000,
       connectTimeoutMs: 2000,
     };
-    const pool = openPool(scene, options as PoolOptions);
+    const pool = openPool(scene, options);
     const elapsed = stopwatch();
     const error = await failureOf(pool.initialize());
     expect(error?.code).toMatch(/^POOL_(CONNECT_FAILED|ACQUIRE_TIMEOUT)$/);
@@ -124,7 +124,7 @@ scenario(32, 'The server answers with noise', { on: servers }, async (scene) => 
 scenario(32, 'A message of the server is cut off', { on: servers }, async (scene) => {
   const { proxy, pool } = await through(scene, { acquireTimeoutMs: 3000, connectTimeoutMs: 1000, maxConnections: 1 });
   const codes: string[] = [];
-  for (const bytes of [0, 1, 3, 5, 7, 12, 30, 60]) {
+  for (const bytes of [0, 3, 7, 30]) {
     await works(pool);
     const lease = await pool.acquire();
     proxy.truncate(bytes);
@@ -144,7 +144,7 @@ scenario(32, 'A message of the server is cut off', { on: servers }, async (scene
     await expect.poll(async () => (await pool.release(lease)).status).toBe('recycled');
   }
   await works(pool);
-  return `cut after 0 to 60 bytes: ${tallyText(codes)}; while logging in ConnectError or AcquireTimeoutError with it; no hang, nothing leaked`;
+  return `cut after 0, 3, 7 and 30 bytes: ${tallyText(codes)}; while logging in ConnectError or AcquireTimeoutError with it; no hang, nothing leaked`;
 });
 
 scenario(32, 'The server answers byte by byte', { on: servers }, async (scene) => {

@@ -117,8 +117,9 @@ scenario(35, 'ATTACH', { on: ['sqlite'] }, async (scene) => {
 
 const child = (url: string): string => `
   import { WorkflowConnectionPool } from '@kailash-ts/connection-pool';
-  await using pool = new WorkflowConnectionPool({ connectionString: ${JSON.stringify(url)}, minConnections: 0, maxConnections: 2 });
+  const pool = new WorkflowConnectionPool({ connectionString: ${JSON.stringify(url)}, minConnections: 0, maxConnections: 2 });
   for (let i = 0; i < 100; i++) await pool.query('INSERT INTO item (who) VALUES (?)', ['child']);
+  await pool.close();
 `;
 
 scenario(35, 'Another process writes to the same file', { on: ['sqlite'] }, async (scene) => {

@@ -66,7 +66,7 @@ scenario(8, 'The cancel arrives when the statement is over', { on: ['postgresql'
   const next = scene.kind === 'postgresql' ? 'SELECT pg_sleep(0.01), ? AS round' : 'SELECT sleep(0.01), ? AS round';
   await pool.query('SELECT 1');
   let stopped = 0;
-  const rounds = 80;
+  const rounds = 50;
   for (let round = 0; round < rounds; round++) {
     // The answer takes 2 x 3 ms: the abort comes before, with, or after it.
     proxy.delay(round % 2 === 0 ? 3 : 0);
@@ -82,4 +82,33 @@ scenario(8, 'The cancel arrives when the statement is over', { on: ['postgresql'
   await pool.close();
   expect(stopped).toBeGreaterThan(0);
   return `${rounds} statements aborted about when they end (${stopped} in time); 0 of the ${rounds} statements after them were hit`;
+});
+
+scenario(8, 'A stream is aborted about when its rows arrive', { on: all }, async (scene) => {
+  const pool = openPool(scene, { maxConnections: 1 });
+  await pool.query('CREATE TABLE numbers (n integer PRIMARY KEY)');
+  await pool.executeMany('INSERT INTO numbers (n) VALUES (?)', Array.from({ length: 400 }, (_, n) => [n])); // prettier-ignore
+  const same = scene.kind === 'postgresql' ? 'SELECT ?::int AS round' : 'SELECT ? AS round';
+  const rounds = scene.kind === 'sqlite' ? 12 : 120;
+  let stopped = 0;
+  for (let round = 0; round < rounds; round++) {
+    const abort = new AbortController();
+    const reading = (async () => {
+      for await (const row of pool.stream('SELECT n FROM numbers ORDER BY n', [], { fetchSize: 3, signal: abort.signal })) void row;
+    })();
+    const failing = failureOf(reading);
+    const until = performance.now() + (round % 30) / 5;
+    while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    // The same connection: its answers must be its own.
+    for (const number of [round, round + 1000]) expect(Number((await pool.query(same, [number])).data[0]!['round'])).toBe(number);
+    const error = await failing;
+    if (error) {
+      expect(error, error.message).toMatchObject({ code: 'POOL_ABORTED' });
+      stopped += 1;
+    }
+  }
+  expect(stopped).toBeGreaterThan(0);
+  expect(pool.stats().currentState.activeConnections).toBe(0);
+  return `${stopped} of ${rounds} streams stopped at moments from 0 to 6 ms; each of the ${2 * rounds} statements after them got its own answer`;
 });
