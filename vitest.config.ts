@@ -23,8 +23,10 @@ export default defineConfig({
           include: [`${FOLDERS}/**/*.db.test.ts`],
           // Starts real servers when the first file asks for one, and stops them at the end.
           globalSetup: ['packages/test-databases/src/vitest-setup.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // Generous: machines are slow at times, and no test asserts a time.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
     ],

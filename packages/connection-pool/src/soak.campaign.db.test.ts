@@ -140,7 +140,7 @@ describeDatabases('a soak with faults', ['postgresql', 'mysql'], (kind) => {
     const admin = await openAdmin((await sharedCluster(server)).adminUrl);
     onTestFinished(() => admin[Symbol.asyncDispose]());
     const pool = openPool(
-      { url: proxy.through(url), defer: (action) => onTestFinished(action) },
+      { url: proxy.through(url), defer: (action) => onTestFinished(async () => void (await action())) },
       {
         minConnections: 2,
         maxConnections: 6,

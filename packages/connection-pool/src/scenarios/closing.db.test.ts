@@ -31,7 +31,7 @@ scenario(31, 'The pool is closed while callers wait, hold and run', { on: ['post
   expect(pool.getStatus()).toMatchObject({ status: 'closed', poolSize: 0, queueDepth: 0 });
   if (scene.kind !== 'sqlite') {
     const admin = await scene.admin();
-    await expect.poll(async () => (await admin.sessions(scene.database)).length, { timeout: 5000 }).toBe(0);
+    await expect.poll(async () => (await admin.sessions(scene.database)).length, { timeout: 20_000 }).toBe(0);
   }
   return `${tallyText(codes)} for the waiters after ${rejectedMs} ms; a lease works within the grace; the one that does not come back is ended; closed after ${closedMs} ms (grace 300), no session left`;
 });

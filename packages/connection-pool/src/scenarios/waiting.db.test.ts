@@ -182,7 +182,7 @@ scenario(14, 'A lease is not given back', { on: all }, async (scene) => {
   if (scene.kind !== 'sqlite') {
     const admin = await scene.admin();
     const stillRunning = async (): Promise<number> => (await admin.sessions(scene.database)).filter((session) => session.running).length;
-    await expect.poll(stillRunning, { timeout: 5000 }).toBe(0);
+    await expect.poll(stillRunning, { timeout: 20_000 }).toBe(0);
   }
   expect(await failureOf(taken.execute('SELECT 1'))).toMatchObject({ code: 'POOL_LEASE_RELEASED' });
   expect(await failureOf(strict.release(taken))).toMatchObject({ code: 'POOL_LEASE_RELEASED' });
