@@ -39,6 +39,8 @@ export class Connector {
   /** Of the last attempt, if it failed. */
   #lastFailure: unknown;
   #lastFailureAt = -Infinity;
+  /** Until then nothing is opened that nobody waits for. */
+  #refillAt = -Infinity;
   #stopPause: (() => void) | undefined;
   #closed = false;
 
@@ -83,6 +85,11 @@ export class Connector {
     return this.breaker.state === 'open' && this.#hasRoom && !this.#stopPause && this.#attempts.size === 0;
   }
 
+  /** The same for one that nobody waits for: a server that ends connections again and again is given a rest. */
+  get canRefill(): boolean {
+    return this.canConnect && this.#parts.clock.now() >= this.#refillAt;
+  }
+
   /** Opens one more connection, in the background. */
   connect(): void {
     const { config, clock } = this.#parts;
@@ -124,7 +131,7 @@ export class Connector {
     if (action === 'restart') events.emit('supervisor:restarting', { ...ids, connectionId, restartCount, delayMs });
     else {
       if (before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs: delayMs });
-      this.#pause(delayMs);
+      this.#refillAt = clock.now() + delayMs;
     }
     return slots.slice(1);
   }

@@ -74,6 +74,13 @@ export class Host implements Home {
     return this.#idle.length;
   }
 
+  /** Mean score of its connections; 100 without any. */
+  get health(): number {
+    let sum = 0;
+    for (const entry of this.#entries.values()) sum += entry.health.score;
+    return this.total === 0 ? 100 : sum / this.total;
+  }
+
   /** How many there may be. */
   get size(): number {
     return this.#ceiling;
@@ -100,7 +107,7 @@ export class Host implements Home {
   upkeep(): void {
     const { connector } = this;
     if (connector.mustProbe) return connector.connect();
-    while (this.total + connector.connecting < this.#floor && connector.canConnect) connector.connect();
+    while (this.total + connector.connecting < this.#floor && connector.canRefill) connector.connect();
   }
 
   /** Opens connections in the background until so many are idle or on their way. */
@@ -190,7 +197,7 @@ export class Host implements Home {
       this.signal(entry, 'connection_error');
       this.connector.breaker.failure(error);
     } else if (code === 'POOL_STATEMENT_TIMEOUT') this.signal(entry, 'timeout');
-    else if (code === 'POOL_READ_ONLY_CONNECTION' && entry.role === 'primary') entry.roleIsDoubtful = true;
+    else if (code === 'POOL_READ_ONLY_CONNECTION') entry.roleIsDoubtful = true;
     else if (code === 'POOL_STATEMENT_FAILED') this.connector.succeeded();
   }
 

@@ -87,7 +87,7 @@ export class Line {
   #takeIdle(prefer: readonly string[] | undefined): Entry | undefined {
     const { hosts } = this;
     if (hosts.length === 1) return hosts[0]!.take(prefer);
-    for (const host of [...hosts].sort((a, b) => load(a) - load(b))) {
+    for (const host of [...hosts].sort((a, b) => load(a) - load(b) || b.health - a.health)) {
       const entry = host.take(prefer);
       if (entry) return entry;
     }
