@@ -34,7 +34,7 @@ scenario(33, 'The event loop stands still for longer than all limits', { on: ['p
   const closed: string[] = [];
   pool.on('connection:closed', ({ reason }) => void closed.push(reason));
   // All four are lent and run a statement that ends during the stall; four more callers wait for them.
-  const leases = await Promise.all([1, 2, 3, 4].map(() => pool.acquire({ role })));
+  const leases = await Promise.all([1, 2, 3, 4].map(() => pool.acquire({ role, timeoutMs: 20_000 })));
   const holders = leases.map(async (lease) => {
     const error = await failureOf(lease.execute(brief[scene.kind]));
     await pool.release(lease);
