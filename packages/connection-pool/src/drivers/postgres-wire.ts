@@ -131,7 +131,7 @@ export class PostgresWire {
     chunk.copy(this.#rest!, this.#restLength);
     this.#restLength = needed;
     const bytes = this.#rest!;
-    if (needed < HEADER_BYTES || needed < 1 + bytes.readUInt32BE(1)) return; // the first message is not whole yet
+    if (needed < HEADER_BYTES || needed < messageEnd(bytes, 0)) return; // the first message is not whole yet
     this.#keep(bytes, this.#read(bytes, needed), needed);
   }
 
@@ -145,7 +145,7 @@ export class PostgresWire {
   #read(bytes: Buffer, end: number): number {
     let at = 0;
     while (at + HEADER_BYTES <= end) {
-      const next = at + 1 + bytes.readUInt32BE(at + 1);
+      const next = messageEnd(bytes, at);
       if (next > end) return at;
       this.#message(bytes[at]!, bytes, at + HEADER_BYTES, next);
       at = next;
@@ -205,6 +205,17 @@ export class PostgresWire {
     const split = bytes.indexOf(0, at);
     this.onParameter(bytes.toString('utf8', at, split), bytes.toString('utf8', split + 1, bytes.indexOf(0, split + 1)));
   }
+}
+
+/** Messages that may be long: errors, notices, notifications, and what holds data. As libpq has it. */
+const LONG = new Set([65, 67, 68, 69, 78, 84, 86, 100]);
+const MOST_BYTES = 30_000;
+
+/** Where the message ends that begins at `at`. Whoever took noise for a length would wait for ever. @throws ConnectionLostError */
+function messageEnd(bytes: Buffer, at: number): number {
+  const length = bytes.readUInt32BE(at + 1);
+  if (length < 4 || (length > MOST_BYTES && !LONG.has(bytes[at]!))) throw new ConnectionLostError('its answer makes no sense', true);
+  return at + 1 + length;
 }
 
 /** Fields of an error by their letter (manual, "Error and Notice Message Fields"). V is the severity in English. */

@@ -158,13 +158,13 @@ function checkOrder(model: PoolModel): void {
 }
 
 function checkTurns(model: PoolModel): void {
-  const eligible = new Set<string>();
-  for (const ask of model.waiting) if (!ask.isExempt && mayBeServed(model, ask, Infinity)) eligible.add(String(ask.runId));
+  const waiting = model.waiting.filter((ask) => !ask.isExempt && mayBeServed(model, ask, Infinity));
   const served = model.grants.map(({ runId }) => String(runId));
-  for (const run of [...model.passes.keys()]) if (!eligible.has(run) || !model.waitedBefore.has(run)) model.passes.delete(run);
-  for (const run of eligible) {
-    if (served.includes(run)) model.passes.delete(run);
-    if (served.includes(run) || !model.waitedBefore.has(run)) continue;
+  // Those who stood in line all the time since the last look, and were not served.
+  const patient = new Set(waiting.filter((ask) => model.waitedBefore.has(ask)).map(({ runId }) => String(runId)));
+  for (const run of served) patient.delete(run);
+  for (const run of [...model.passes.keys()]) if (!patient.has(run)) model.passes.delete(run);
+  for (const run of patient) {
     const passes = model.passes.get(run) ?? new Map<string, number>();
     model.passes.set(run, passes);
     for (const other of served) {
@@ -173,7 +173,7 @@ function checkTurns(model: PoolModel): void {
       if (times > 1) model.fail(`run ${other} was served ${times} times while run ${run} waited for its turn`);
     }
   }
-  model.waitedBefore = eligible;
+  model.waitedBefore = new Set(waiting);
 }
 
 function isSameLine(model: PoolModel, a: Ask, b: Ask): boolean {

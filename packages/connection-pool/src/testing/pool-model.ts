@@ -101,8 +101,8 @@ export class PoolModel {
   readonly grants: Ask[] = [];
   /** How often a run was passed over by another one, for the turns. */
   readonly passes = new Map<string, Map<string, number>>();
-  /** Runs that waited at the last check and might have been served. */
-  waitedBefore = new Set<string>();
+  /** Who waited at the last check and might have been served. */
+  waitedBefore = new Set<Ask>();
   size: number;
   isClosing = false;
   isClosed = false;
@@ -183,7 +183,8 @@ export class PoolModel {
       role,
       askedAt,
       deadline,
-      latest: deadline,
+      // A query whose connection broke on its way to it takes another one, for which it may wait as long once more.
+      latest: kind === 'query' && timeoutMs === undefined ? deadline + LIMITS.acquireTimeoutMs : deadline,
       before: this.waiting.length,
       abort: new AbortController(),
       state: 'waiting',
