@@ -97,7 +97,7 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
   }
 
   async #executeFor(message: PoolMessage & { operation: 'execute' }, context: NodeContext | undefined): Promise<PoolAnswers['execute']> {
-    const { connectionId, query, params, parameters, ...options } = message;
+    const { operation: _, connectionId, query, params, parameters, ...options } = message;
     const lease = this.#leaseOf(connectionId, context);
     const startedAt = systemClock.now();
     try {
