@@ -21,7 +21,7 @@ describeDatabases('the pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   let database: FreshDatabase;
   const pools: WorkflowConnectionPool[] = [];
   const make = (options: PoolOptions = {}): WorkflowConnectionPool => {
-    const pool = new WorkflowConnectionPool({ connectionString: database.url, minConnections: 0, ...options });
+    const pool = new WorkflowConnectionPool({ connectionString: database.url, minConnections: 0, closeGraceMs: 50, ...options });
     pools.push(pool);
     return pool;
   };
