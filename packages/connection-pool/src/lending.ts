@@ -272,9 +272,9 @@ export class Lending implements Holders {
       void check.then((alive) => alive && home.giveBack(entry));
       return false;
     }
-    const alive = await check;
-    if (alive) entry.state = 'leased';
-    return alive;
+    if (!(await check) || (entry.state as Entry['state']) === 'gone') return false;
+    entry.state = 'leased';
+    return true;
   }
 
   /** What was to be lent goes back when meanwhile nobody may have it any more. */
