@@ -27,6 +27,12 @@ export interface LeaseHolder {
   readonly stack: string | undefined;
 }
 
+/** A connection on its way back from a run that no longer holds it. */
+interface Returning {
+  readonly runId: string;
+  readonly done: Promise<void>;
+}
+
 /** Modes: new -> (first use) -> started -> (close) -> closed. Owned by its pool. */
 export class Lending implements Holders {
   readonly #parts: PoolParts;
@@ -36,6 +42,8 @@ export class Lending implements Holders {
   readonly #leases = new Set<PoolLease>();
   readonly #runs = new Runs();
   #issued = 0;
+  /** What leases of runs still do after their release: ending a statement that was stopped, cleaning. */
+  readonly #returning = new Set<Returning>();
   /** Connections on their way to a run: served, and not yet leased. */
   readonly #promised = new Map<string, number>();
   #driver: Promise<Driver> | undefined;
@@ -157,17 +165,17 @@ export class Lending implements Holders {
     else void this.#start().then(warm, () => {}); // who asks for a connection is told why there is none
   }
 
+  /** Resolves when nothing of the run is left: neither leases, nor statements, nor open transactions. */
   async endRun(runId: string): Promise<void> {
     const { name } = this.#parts.config;
     const over = (): RunFinishedError => new RunFinishedError(name, runId);
     const leases = this.#runs.finish(runId);
     for (const line of this.#topology?.lines ?? []) line.queue.failRun(runId, over);
-    await Promise.all(
-      leases.map(async (lease) => {
-        lease.entry.interrupt(over());
-        await this.#giveBack(lease, 'its run is over');
-      }),
-    );
+    for (const lease of leases) {
+      lease.entry.interrupt(over());
+      void this.#giveBack(lease, 'its run is over');
+    }
+    await Promise.all([...this.#returning].filter((returning) => returning.runId === runId).map(({ done }) => done));
   }
 
   heldBy(runId: string): number {
@@ -325,8 +333,17 @@ export class Lending implements Holders {
       this.#afterRelease(lease, heldMs);
       return undefined;
     }
-    if (lease.runId !== undefined) this.#topology?.wake();
-    return this.#takeBack(entry).then(() => this.#afterRelease(lease, heldMs));
+    const done = this.#takeBack(entry).then(() => this.#afterRelease(lease, heldMs));
+    if (lease.runId !== undefined) this.#untilReturned(lease.runId, done);
+    return done;
+  }
+
+  /** The run may use the room that the lease took, while its connection is still on the way back. */
+  #untilReturned(runId: string, done: Promise<void>): void {
+    const returning = { runId, done };
+    this.#returning.add(returning);
+    void done.then(() => this.#returning.delete(returning));
+    this.#topology?.wake();
   }
 
   #afterRelease(lease: PoolLease, heldMs: number): void {

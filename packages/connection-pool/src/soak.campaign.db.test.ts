@@ -177,7 +177,8 @@ describeDatabases('a soak with faults', ['postgresql', 'mysql'], (kind) => {
       await expect.poll(async () => (await failureOf(pool.query('SELECT 1')))?.code, { timeout: 10_000, interval: 50 }).toBeUndefined();
       await expect.poll(() => pool.stats().currentState, { timeout: 5000 }).toMatchObject({ activeConnections: 0, waiting: 0 });
       const sessions = async () => admin.sessions(name);
-      await expect.poll(async () => (await sessions()).length - pool.stats().currentState.totalConnections, { timeout: 10_000 }).toBe(0);
+      // PostgreSQL does not look whether a client is still there: what slept when network and cancel were both cut sleeps to its end.
+      await expect.poll(async () => (await sessions()).length - pool.stats().currentState.totalConnections, { timeout: 40_000 }).toBe(0);
       expect((await sessions()).filter(({ inTransaction }) => inTransaction)).toEqual([]);
       expect(Number((await pool.query('SELECT sum(balance) AS n FROM account')).data[0]!['n'])).toBe(0);
       await pool.query('DELETE FROM log');

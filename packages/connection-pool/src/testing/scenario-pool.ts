@@ -31,14 +31,14 @@ export function openPool(place: Place, options: PoolOptions = {}): WorkflowConne
 export const slowRead: Readonly<Record<Dialect, string>> = {
   postgresql: 'SELECT pg_sleep(20)',
   mysql: 'SELECT sleep(20)',
-  sqlite: 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1500000) SELECT count(*) AS n FROM c',
+  sqlite: 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000000) SELECT count(*) AS n FROM c',
 };
 
 /** The same, and writes a row into `item (id)` at its end. */
 export const slowWrite: Readonly<Record<Dialect, string>> = {
   postgresql: 'INSERT INTO item (id) SELECT 1 FROM pg_sleep(20)',
   mysql: 'INSERT INTO item (id) SELECT 1 + sleep(20)',
-  sqlite: 'INSERT INTO item (id) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1500000) SELECT count(*) FROM c',
+  sqlite: 'INSERT INTO item (id) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000000) SELECT count(*) FROM c',
 };
 
 /** What it fails with; undefined when it does not fail. */
