@@ -11,13 +11,13 @@ import { SlidingSample } from './sliding-sample.ts';
 /** Where a connection belongs, and what it is told of it. */
 export interface Home {
   readonly plan: HostPlan;
-  /** Takes back a clean connection. */
-  giveBack(entry: Entry): void;
+  /** Takes back a clean connection. @param now if the caller knows it */
+  giveBack(entry: Entry, now?: number): void;
   /** Ends what runs on it, and then itself. */
   stop(entry: Entry, reason: unknown, because: CloseReason): Promise<void>;
   /** Ends it. */
   discard(entry: Entry, reason: CloseReason): void;
-  reasonToDiscard(entry: Entry): CloseReason | undefined;
+  reasonToDiscard(entry: Entry, now?: number): CloseReason | undefined;
   /** Whether it is alive; one that is not is discarded. */
   check(entry: Entry, timeoutMs: number): Promise<boolean>;
   /** A statement failed. */

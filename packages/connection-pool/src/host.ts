@@ -136,13 +136,13 @@ export class Host implements Home {
   }
 
   /** Takes back a clean connection. */
-  giveBack(entry: Entry): void {
+  giveBack(entry: Entry, now = this.#parts.clock.now()): void {
     if (entry.role !== this.role) this.#callers.roleFound(this, entry.role);
-    const reason = this.reasonToDiscard(entry);
+    const reason = this.reasonToDiscard(entry, now);
     if (reason) return this.discard(entry, reason);
     entry.holder = undefined;
     // Also of one that is handed on: it has just proved itself alive, and needs no check.
-    entry.idleSince = this.#parts.clock.now();
+    entry.idleSince = now;
     entry.state = 'leased';
     if (this.#callers.serve(this, entry)) return;
     entry.state = 'idle';
@@ -281,12 +281,12 @@ export class Host implements Home {
   }
 
   /** Why a connection must not be lent again, if so. */
-  reasonToDiscard(entry: Entry): CloseReason | undefined {
+  reasonToDiscard(entry: Entry, now = this.#parts.clock.now()): CloseReason | undefined {
     if (this.#closed) return 'pool_closed';
     if (!entry.connection.usable) return entry.wasStopped ? 'cancelled' : 'lost';
     if (entry.retireBecause) return entry.retireBecause;
     if (this.total > this.#ceiling) return 'resized';
-    if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';
+    if (now >= entry.retireAt) return 'max_lifetime';
     return entry.health.score < this.#parts.settings.healthThreshold && !this.plan.permanent ? 'unhealthy' : undefined;
   }
 

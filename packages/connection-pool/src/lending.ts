@@ -15,11 +15,11 @@ import {
 } from './errors.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { PoolLease, type LeaseOwner } from './lease.ts';
-import type { Holders } from './line.ts';
+import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
 import { Runs } from './runs.ts';
-import { orAskAgain, Topology } from './topology.ts';
+import { isAskAgain, Topology } from './topology.ts';
 
 /** A caller that holds a lease. */
 export interface LeaseHolder {
@@ -89,19 +89,17 @@ export class Lending implements Holders {
     }
   }
 
-  /** @param holder who gets to know its id; undefined for one statement of the pool's own. @param startedAt when the caller's time began */
-  async lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt = this.#parts.clock.now()): Promise<PoolLease> {
+  /**
+   * A lease at once where a connection is idle, as it often is, else a promise of one: a promise more for each statement is felt.
+   * @param holder who gets to know its id; undefined for one statement of the pool's own. @param startedAt when the caller's time began
+   * @throws at once, or later, as `pool.acquire`
+   */
+  lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease | Promise<PoolLease> {
     this.#refuseIfOver(options);
-    const topology = this.#topology ?? (await this.#start());
-    const line = topology.lineFor(options.role);
-    const entry = line.take(options);
-    if (entry && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs) return this.#issue(entry, options, holder, startedAt);
-    try {
-      return await this.#lendSlowly(topology, entry, options, holder, startedAt);
-    } catch (error) {
-      this.#noteFailure(options, error);
-      throw error;
-    }
+    const topology = this.#topology;
+    const entry = topology?.lineFor(options.role).take(options);
+    if (entry && this.#isFresh(entry)) return this.#issue(entry, options, holder, startedAt, this.#parts.clock.now());
+    return this.#lendSlowly(topology, entry, options, holder, startedAt);
   }
 
   /** @throws LeaseReleasedError, LeaseUnknownError */
@@ -238,7 +236,7 @@ export class Lending implements Holders {
 
   /** Waits in line, checks what was idle for long, and asks again where that failed, all within one time limit. */
   async #lendSlowly(
-    topology: Topology,
+    started: Topology | undefined,
     taken: Entry | undefined,
     options: AcquireOptions,
     holder: LeaseHolder | undefined,
@@ -246,24 +244,44 @@ export class Lending implements Holders {
   ): Promise<PoolLease> {
     const { clock, config } = this.#parts;
     const limitMs = options.timeoutMs ?? milliseconds(config.acquireTimeoutMs);
-    const remainingMs = (): number => limitMs - (clock.now() - startedAt);
-    for (let idle = taken; ; idle = undefined) {
-      const line = topology.lineFor(options.role);
-      const entry = idle ?? line.take(options) ?? (await orAskAgain(line.wait(options, Math.max(1, remainingMs()))));
-      if (!entry) continue;
-      if (await this.#isAlive(entry, remainingMs())) {
-        this.#refuse(entry, options);
-        return this.#issue(entry, options, holder, startedAt);
+    try {
+      const topology = started ?? (await this.#start());
+      for (let idle = taken; ; idle = undefined) {
+        const line = topology.lineFor(options.role);
+        const entry = idle ?? line.take(options) ?? (await this.#wait(line, options, limitMs - (clock.now() - startedAt)));
+        if (!entry) continue;
+        if (this.#isFresh(entry) || (await this.#isAlive(entry, limitMs - (clock.now() - startedAt)))) {
+          this.#refuse(entry, options);
+          return this.#issue(entry, options, holder, startedAt, clock.now());
+        }
+        this.#keep(options.runId);
+        if (options.runId !== undefined) topology.wake();
+        this.#refuseIfOver(options);
+        if (clock.now() - startedAt >= limitMs) throw this.#timeout(line.counts, limitMs, undefined);
       }
-      this.#keep(options.runId);
-      if (options.runId !== undefined) topology.wake();
-      this.#refuseIfOver(options);
-      if (remainingMs() <= 0) throw this.#timeout(line.counts, limitMs, undefined);
+    } catch (error) {
+      this.#noteFailure(options, error);
+      throw error;
     }
   }
 
+  /** @returns undefined when the caller shall ask again */
+  #wait(line: Line, options: AcquireOptions, remainingMs: number): Promise<Entry | undefined> {
+    const waiting: Promise<Entry | undefined> = line.wait(options, Math.max(1, remainingMs));
+    if (line.role === 'primary') return waiting;
+    return waiting.catch((error: unknown) => {
+      if (isAskAgain(error)) return undefined;
+      throw error;
+    });
+  }
+
+  /** Has just proved itself alive: it needs no check. */
+  #isFresh(entry: Entry): boolean {
+    return entry.connection.usable && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs;
+  }
+
   /**
-   * Of one that was idle for a while; one that was just released is. A caller whose time is over in the middle says nothing about the
+   * Of one that was idle for a while. A caller whose time is over in the middle says nothing about the
    * connection: the check goes on without it.
    */
   async #isAlive(entry: Entry, remainingMs: number): Promise<boolean> {
@@ -273,7 +291,6 @@ export class Lending implements Holders {
       home.discard(entry, 'lost');
       return false;
     }
-    if (clock.now() - entry.idleSince <= this.#bypassMs) return true;
     entry.state = 'checking';
     const check = home.check(entry, milliseconds(config.validateTimeoutMs));
     if (!(await within(clock, Math.max(1, remainingMs), check))) {
@@ -303,10 +320,15 @@ export class Lending implements Holders {
     if (runId !== undefined && this.#runs.isFinished(runId)) throw new RunFinishedError(name, runId);
   }
 
-  #issue(entry: Entry, { runId, nodeId }: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease {
-    const { clock, metrics, config, events } = this.#parts;
+  #issue(
+    entry: Entry,
+    { runId, nodeId }: AcquireOptions,
+    holder: LeaseHolder | undefined,
+    startedAt: number,
+    acquiredAt: number,
+  ): PoolLease {
+    const { metrics, config, events } = this.#parts;
     this.#keep(runId);
-    const acquiredAt = clock.now();
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
     entry.wasLent = true;
@@ -326,10 +348,11 @@ export class Lending implements Holders {
   /** @returns undefined when all is done already */
   #giveBack(lease: PoolLease, reason: string): Promise<void> | undefined {
     const { entry } = lease;
-    const heldMs = this.#parts.clock.now() - lease.acquiredAt;
+    const now = this.#parts.clock.now();
+    const heldMs = now - lease.acquiredAt;
     this.#end(lease, reason, heldMs);
     if (entry.isClean && !entry.roleIsDoubtful) {
-      entry.home.giveBack(entry);
+      entry.home.giveBack(entry, now);
       this.#afterRelease(lease, heldMs);
       return undefined;
     }

@@ -31,7 +31,7 @@ export class Line {
   readonly role: ConnectionRole;
   /** Hosts of this role; kept by the topology. */
   hosts: readonly Host[] = [];
-  readonly #queue = new WaiterQueue<Entry>();
+  readonly #queue: WaiterQueue<Entry>;
   readonly #parts: PoolParts;
   readonly #holders: Holders;
   /** Undefined where everybody may have as many as there are. */
@@ -43,7 +43,13 @@ export class Line {
     this.role = role;
     this.#parts = parts;
     this.#holders = holders;
-    const { maxConnectionsPerRun, reservedConnections } = parts.config;
+    const { name, maxConnectionsPerRun, reservedConnections } = parts.config;
+    this.#queue = new WaiterQueue<Entry>({
+      clock: parts.clock,
+      onTimeout: ({ timeoutMs }) =>
+        new AcquireTimeoutError(name, timeoutMs, this.counts, this.#lastFailure(), this.#holders.longestHeld()),
+      onAbort: (reason) => new PoolAbortedError(`Waiting for a connection of pool "${name}"`, false, reason),
+    });
     if (maxConnectionsPerRun !== 'unlimited' || reservedConnections > 0) {
       const quota = maxConnectionsPerRun === 'unlimited' ? Infinity : maxConnectionsPerRun;
       this.#mayTake = (runId) => this.#isWithin(runId, quota, reservedConnections + 1);
@@ -74,6 +80,12 @@ export class Line {
       max += host.size;
     }
     return { total, idle, active: total - idle, waiting: this.#queue.size, max };
+  }
+
+  get #isFull(): boolean {
+    let room = 0;
+    for (const host of this.hosts) room += host.size - host.total;
+    return room <= 0;
   }
 
   /** An idle connection, reserved, if there is one for this caller; of the least busy host. */
@@ -116,12 +128,8 @@ export class Line {
     if (maxWaiting !== 'unlimited' && this.#queue.size >= maxWaiting)
       return Promise.reject(new PoolQueueFullError(config.name, maxWaiting, this.counts));
     if (!this.isPromising) return Promise.reject(this.#circuitOpen());
-    if (this.counts.total >= this.counts.max) metrics.exhausted();
-    const waiter = this.#queue.join(runId, clock.now());
-    waiter.limit(clock, timeoutMs, signal, {
-      onTimeout: () => new AcquireTimeoutError(config.name, timeoutMs, this.counts, this.#lastFailure(), this.#holders.longestHeld()),
-      onAbort: (reason) => new PoolAbortedError(`Waiting for a connection of pool "${config.name}"`, false, reason),
-    });
+    if (this.#isFull) metrics.exhausted();
+    const waiter = this.#queue.join(runId, clock.now(), timeoutMs, signal);
     this.grow();
     return waiter.promise;
   }

@@ -24,7 +24,7 @@ import { loadDriver, planHosts } from './drivers/select.ts';
 import { ConnectionLostError, PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
 import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
-import type { PoolLease } from './lease.ts';
+import { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import { checkOptions } from './options.ts';
 import type { PoolParts, PoolSettings } from './parts.ts';
@@ -100,7 +100,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
     checkOptions('acquire', options);
     this.#begin();
-    return this.#lending.lend(options, this.#holder());
+    return this.#lend(options);
   }
 
   async execute(
@@ -127,17 +127,13 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     return this.#lending.release(this.#lending.held(lease), 'it was released');
   }
 
-  async query(
-    sql: string,
-    params: Params | undefined,
-    constraints: QueryConstraints & { fetchMode: 'one' },
-  ): Promise<ExecuteResult<Row | null>>;
-  async query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
-  async query(sql: string, params?: Params, constraints?: QueryConstraints): Promise<AnyResult>;
+  query(sql: string, params: Params | undefined, constraints: QueryConstraints & { fetchMode: 'one' }): Promise<ExecuteResult<Row | null>>;
+  query(sql: string, params?: Params, constraints?: QueryConstraints & { fetchMode?: 'all' | 'many' }): Promise<ExecuteResult>;
+  query(sql: string, params?: Params, constraints?: QueryConstraints): Promise<AnyResult>;
   async query(sql: string, params?: Params, constraints: QueryConstraints = {}): Promise<AnyResult> {
     checkOptions('query', constraints);
     const statement = this.#statements.bind(sql, params, constraints);
-    return this.#withShortLease(constraints, (lease, startedAt) =>
+    return await this.#withShortLease(constraints, (lease, startedAt) =>
       this.#statements.execute(lease.entry, statement, constraints, startedAt, lease.waitTimeMs, lease.connectionId),
     );
   }
@@ -168,7 +164,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     const statement = this.#statements.bind(sql, params, { prepare: options.prepare });
     if (options.lease === undefined) this.#begin();
     const held = options.lease === undefined ? undefined : this.#lending.held(options.lease);
-    const lease = held ?? (await this.#lending.lend(options, this.#holder()));
+    const lease = held ?? (await this.#lend(options));
     if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
     const { clock } = this.#parts;
     const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
@@ -186,7 +182,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     checkOptions('withConnection', options);
     this.#begin();
-    const lease = await this.#lending.lend(options, this.#holder());
+    const lease = await this.#lend(options);
     try {
       return await use(lease);
     } finally {
@@ -314,6 +310,10 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode };
   }
 
+  #lend(options: AcquireOptions): PoolLease | Promise<PoolLease> {
+    return this.#lending.lend(options, this.#holder(), this.#parts.clock.now());
+  }
+
   /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. */
   #holder(): LeaseHolder {
     if (this.config.leakThresholdMs === 'never') return NOBODY;
@@ -335,7 +335,8 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.#begin();
     let startedAt = this.#parts.clock.now();
     for (let tries = 1; ; tries++) {
-      const lease = await this.#lending.lend(options, undefined, startedAt);
+      const lent = this.#lending.lend(options, undefined, startedAt);
+      const lease = lent instanceof PoolLease ? lent : await lent;
       // Its run may have ended on the way here.
       if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
       try {

@@ -9,15 +9,8 @@ import type { PoolParts } from './parts.ts';
 /** Tells those who wait for a replica that they are served elsewhere now: they ask again. */
 const ASK_AGAIN = Symbol('ask again');
 
-/** The connection that is waited for; undefined when the caller shall ask again. */
-export async function orAskAgain(waiting: Promise<Entry>): Promise<Entry | undefined> {
-  try {
-    return await waiting;
-  } catch (error) {
-    if (error === ASK_AGAIN) return undefined;
-    throw error;
-  }
-}
+/** Whether a wait ended only because the caller shall ask again. */
+export const isAskAgain = (error: unknown): boolean => error === ASK_AGAIN;
 
 /**
  * Roles are what the servers say, never what the configuration says. A pool of one server lends its connections for every role,

@@ -6,6 +6,13 @@
 import type { Clock } from '@kailash-ts/core';
 import { setPatientTimer } from './patient-timer.ts';
 
+/** What ends a wait in vain. Errors are made only then. */
+export interface WaitLimits<T> {
+  readonly clock: Clock;
+  onTimeout(waiter: Waiter<T>): unknown;
+  onAbort(reason: unknown): unknown;
+}
+
 /** One caller. Modes: waiting -> served | failed; which comes first decides, and only once. */
 export class Waiter<T> {
   /** @internal */ previous: Waiter<T> | undefined;
@@ -13,14 +20,17 @@ export class Waiter<T> {
   readonly promise: Promise<T>;
   readonly runId: string | undefined;
   readonly joinedAt: number;
+  /** How long it waits at most; Infinity for no limit. */
+  readonly timeoutMs: number;
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
-  #cleanUp: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
   readonly #queue: WaiterQueue<T>;
 
-  constructor(runId: string | undefined, joinedAt: number, queue: WaiterQueue<T>) {
+  constructor(runId: string | undefined, joinedAt: number, timeoutMs: number, queue: WaiterQueue<T>) {
     this.runId = runId;
     this.joinedAt = joinedAt;
+    this.timeoutMs = timeoutMs;
     this.#queue = queue;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -28,34 +38,25 @@ export class Waiter<T> {
     });
   }
 
-  /** Gives up when the signal is aborted or the time is over. Both errors are made only then, while it still stands in line. */
-  limit(
-    clock: Clock,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-    errors: { readonly onTimeout: () => unknown; readonly onAbort: (reason: unknown) => unknown },
-  ): void {
-    const cancelTimer = setPatientTimer(clock, () => this.fail(errors.onTimeout()), timeoutMs);
-    if (!signal) {
-      this.#cleanUp = cancelTimer;
-      return;
-    }
-    const onAbort = (): void => this.fail(errors.onAbort(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#cleanUp = () => {
-      cancelTimer();
-      signal.removeEventListener('abort', onAbort);
-    };
+  get deadline(): number {
+    return this.joinedAt + this.timeoutMs;
+  }
+
+  /** Gives up when the signal is aborted. */
+  heed(signal: AbortSignal, onAbort: (reason: unknown) => unknown): void {
+    const giveUp = (): void => this.fail(onAbort(signal.reason));
+    signal.addEventListener('abort', giveUp, { once: true });
+    this.#stopListening = () => signal.removeEventListener('abort', giveUp);
   }
 
   serve(value: T): void {
-    this.#cleanUp?.();
+    this.#stopListening?.();
     this.#resolve(value);
   }
 
   fail(error: unknown): void {
     this.#queue.remove(this);
-    this.#cleanUp?.();
+    this.#stopListening?.();
     this.#reject(error);
   }
 }
@@ -72,18 +73,27 @@ export type MayHold = (runId: string | undefined) => boolean;
 
 const everyone: MayHold = () => true;
 
-/** The queue of one role. Owned by its line. */
+/** The queue of one role. Owned by its line. One timer serves all who wait: setting one for each would cost as much as the rest. */
 export class WaiterQueue<T> {
+  readonly #limits: WaitLimits<T>;
   /** In the order of their turns: whose turn has come is first, and goes to the end when served. */
   readonly #turns = new Map<string | undefined, Turn<T>>();
   #size = 0;
+  /** When the timer goes off: at the first deadline, or before it. */
+  #timerAt = Infinity;
+  #stopTimer: () => void = () => {};
+
+  constructor(limits: WaitLimits<T>) {
+    this.#limits = limits;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  join(runId: string | undefined, now: number): Waiter<T> {
-    const waiter = new Waiter<T>(runId, now, this);
+  join(runId: string | undefined, now: number, timeoutMs = Infinity, signal?: AbortSignal): Waiter<T> {
+    const waiter = new Waiter<T>(runId, now, timeoutMs, this);
+    if (signal) waiter.heed(signal, this.#limits.onAbort);
     const turn = this.#turns.get(runId);
     if (turn) {
       waiter.previous = turn.tail;
@@ -92,6 +102,7 @@ export class WaiterQueue<T> {
       turn.size += 1;
     } else this.#turns.set(runId, { head: waiter, tail: waiter, size: 1 });
     this.#size += 1;
+    this.#watch(waiter.deadline, now);
     return waiter;
   }
 
@@ -144,5 +155,39 @@ export class WaiterQueue<T> {
     turn.size -= 1;
     this.#size -= 1;
     if (turn.size === 0) this.#turns.delete(waiter.runId);
+    if (this.#size === 0) this.#unwatch();
+  }
+
+  #watch(deadline: number, now: number): void {
+    if (deadline >= this.#timerAt) return;
+    this.#stopTimer();
+    this.#timerAt = deadline;
+    // Timers know whole milliseconds; asked for less, those with many deadlines close to each other would do nothing else.
+    this.#stopTimer = setPatientTimer(this.#limits.clock, () => this.#failOverdue(), Math.max(1, deadline - now));
+  }
+
+  #unwatch(): void {
+    this.#stopTimer();
+    this.#timerAt = Infinity;
+  }
+
+  #failOverdue(): void {
+    const now = this.#limits.clock.now();
+    this.#timerAt = Infinity;
+    let first = Infinity;
+    for (const waiter of this.#all()) {
+      if (waiter.deadline <= now) waiter.fail(this.#limits.onTimeout(waiter));
+      else if (waiter.deadline < first) first = waiter.deadline;
+    }
+    if (this.#size > 0) this.#watch(first, now);
+  }
+
+  *#all(): Iterable<Waiter<T>> {
+    for (const turn of this.#turns.values()) {
+      for (let waiter = turn.head, next; waiter; waiter = next) {
+        next = waiter.next;
+        yield waiter;
+      }
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** The exchanges of PostgreSQL that end with one outcome: a statement, a batch of rows, anything whose rows nobody wants. */
 import type { Row } from '../contract.ts';
-import { RowReader } from './postgres-rows.ts';
+import { readerOf, type RowReader } from './postgres-rows.ts';
 import { refuseCopy, type Exchange, type PostgresWire, type ServerError } from './postgres-wire.ts';
 
 /** An exchange that keeps nothing but its failure. Settles once, at ReadyForQuery or when the connection is gone. */
@@ -17,7 +17,7 @@ export class Outcome implements Exchange {
     this.#settle = settle as (outcome: this) => void;
   }
 
-  describe(_bytes: Buffer, _at: number): void {}
+  describe(_bytes: Buffer, _at: number, _end: number): void {}
   row(_bytes: Buffer, _at: number): void {}
   complete(_bytes: Buffer, _at: number, _end: number): void {}
   noRows(): void {}
@@ -60,8 +60,8 @@ export class Execution extends Outcome {
     this.reader = reader;
   }
 
-  override describe(bytes: Buffer, at: number): void {
-    this.reader = new RowReader(bytes, at);
+  override describe(bytes: Buffer, at: number, end: number): void {
+    this.reader = readerOf(bytes, at, end);
   }
 
   override noRows(): void {

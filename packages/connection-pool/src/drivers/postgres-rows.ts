@@ -1,8 +1,25 @@
 /** From the bytes of PostgreSQL's rows to objects, by the description that came before them. */
+import { LRUCache } from 'lru-cache';
 import type { Field, Row } from '../contract.ts';
 import { readerFor, typeName, type ReadColumn } from './postgres-values.ts';
 
-/** Made once for each description, and kept with a prepared statement: reads all of its rows. */
+/** By description. Few: one for each form of rows that a program reads; a program that makes up names must not fill the memory. */
+const readers = new LRUCache<string, RowReader>({ max: 1000 });
+const LONGEST_KEPT = 4096;
+
+/**
+ * The reader for a description; the same one for the same bytes, so that a statement which is not prepared costs no more than one
+ * that is. @param at of the body of a RowDescription @param end where it ends
+ */
+export function readerOf(bytes: Buffer, at: number, end: number): RowReader {
+  if (end - at > LONGEST_KEPT) return new RowReader(bytes, at);
+  const key = bytes.toString('latin1', at, end);
+  let reader = readers.get(key);
+  if (!reader) readers.set(key, (reader = new RowReader(bytes, at)));
+  return reader;
+}
+
+/** Reads all rows of one description. */
 export class RowReader {
   readonly fields: readonly Field[];
   readonly #names: readonly string[];

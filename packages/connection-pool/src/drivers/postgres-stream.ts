@@ -6,7 +6,7 @@ import type { Field, Row } from '../contract.ts';
 import type { RowStream } from '../driver.ts';
 import { StatementError } from '../errors.ts';
 import { compose } from './postgres-frontend.ts';
-import { RowReader } from './postgres-rows.ts';
+import { readerOf, type RowReader } from './postgres-rows.ts';
 import { refuseCopy, type Exchange, type PostgresWire, type ServerError } from './postgres-wire.ts';
 
 export interface PieceStreamOptions {
@@ -74,8 +74,8 @@ export class PieceStream implements Exchange, RowStream {
     return this.#over;
   }
 
-  describe(bytes: Buffer, at: number): void {
-    this.reader = new RowReader(bytes, at);
+  describe(bytes: Buffer, at: number, end: number): void {
+    this.reader = readerOf(bytes, at, end);
   }
 
   noRows(): void {

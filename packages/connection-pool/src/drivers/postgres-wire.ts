@@ -32,7 +32,8 @@ export interface ServerError {
 
 /** One request and its answers, from the write to ReadyForQuery. Offsets are those of message bodies. */
 export interface Exchange {
-  describe(bytes: Buffer, at: number): void;
+  /** @param end where the description ends */
+  describe(bytes: Buffer, at: number, end: number): void;
   row(bytes: Buffer, at: number): void;
   /** @param end where the tag ends */
   complete(bytes: Buffer, at: number, end: number): void;
@@ -165,7 +166,7 @@ export class PostgresWire {
         this.#current = undefined;
         return current?.ready();
       case 84: // RowDescription
-        return current?.describe(bytes, at);
+        return current?.describe(bytes, at, end);
       case 110: // NoData
         return current?.noRows();
       case 49: // ParseComplete
