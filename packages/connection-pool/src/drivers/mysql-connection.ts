@@ -318,14 +318,16 @@ export class MysqlConnection implements DriverConnection {
 
   /** Without values as text: some commands cannot be prepared, and one round trip is less. */
   #send(text: string, values: readonly unknown[], prepare: boolean | undefined, done: Done): void {
-    const sql = { sql: text, rowsAsArray: true };
-    if (values.length === 0 && prepare !== true) return this.#track(done, (settle) => void this.#connection.query(sql, settle));
+    if (values.length === 0 && prepare !== true)
+      return this.#track(done, (settle) => void this.#connection.query({ sql: text, rowsAsArray: true }, settle));
+    const options = { sql: text, rowsAsArray: true, values: values as never };
+    if (values.length > 0 && prepare !== false) return this.#track(done, (settle) => void this.#connection.execute(options, settle));
     const settled: Done = (error, data, fields) => {
-      if (prepare === false && this.#usable) this.#connection.unprepare(sql as never);
+      if (prepare === false && this.#usable) this.#connection.unprepare(options as never);
       if (values.length === 0 && (error as { errno?: number } | null)?.errno === UNSUPPORTED_PS) this.#send(text, [], false, done);
       else done(error, data, fields);
     };
-    this.#track(settled, (settle) => void this.#connection.execute({ ...sql, values: values as never }, settle));
+    this.#track(settled, (settle) => void this.#connection.execute(options, settle));
   }
 
   /** Starts a command of mysql2. Its callback or the loss of the connection settles it, whichever comes first. */
