@@ -2,7 +2,7 @@
  * Plays the fault scenarios on real servers and shows what came of each; `--update` writes it as a table into the guide.
  * `pnpm scenarios [--update]`. Fails when a scenario does, or when a database is missing: the table would not be whole.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { main, runCommand, StepFailed } from './lib/command.ts';
@@ -14,7 +14,8 @@ interface TestReport {
     readonly assertionResults: readonly {
       readonly meta?: { readonly scenario?: Outcome };
       readonly status: string;
-      readonly title: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
     }[];
   }[];
 }
@@ -24,9 +25,12 @@ async function play(): Promise<Outcome[]> {
     const file = join(folder, 'report.json');
     const args = ['exec', 'vitest', 'run', SCENARIO_FOLDER, '--reporter=json', `--outputFile=${file}`];
     const { exitCode, output } = await runCommand('pnpm', args, { cwd: ROOT, env: { ...process.env, KAILASH_REQUIRE_DATABASES: '1' } });
-    if (exitCode !== 0) throw new StepFailed(`Not all scenarios end as expected.\n${output}`);
-    const { testResults } = JSON.parse(readFileSync(file, 'utf8')) as TestReport;
-    return testResults.flatMap(({ assertionResults }) => assertionResults.flatMap(({ meta }) => meta?.scenario ?? []));
+    if (!existsSync(file)) throw new StepFailed(`The scenarios could not be played.\n${output}`);
+    const results = (JSON.parse(readFileSync(file, 'utf8')) as TestReport).testResults.flatMap(({ assertionResults }) => assertionResults);
+    const failed = results.filter(({ status }) => status === 'failed');
+    const list = failed.map(({ fullName, failureMessages }) => `${fullName}\n  ${failureMessages.join('\n  ')}`).join('\n');
+    if (exitCode !== 0) throw new StepFailed(`Not all scenarios end as expected.\n${list}`);
+    return results.flatMap(({ meta }) => meta?.scenario ?? []);
   });
 }
 

@@ -24,8 +24,8 @@ export const POOL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'leaked waiter on abort: who gives up stays in line',
     file: 'waiters.ts',
-    find: 'const onAbort = (): void => this.fail(errors.onAbort(signal.reason));',
-    replacement: 'const onAbort = (): void => this.#reject(errors.onAbort(signal.reason));',
+    find: 'const giveUp = (): void => this.fail(onAbort(signal.reason));',
+    replacement: 'const giveUp = (): void => this.#reject(onAbort(signal.reason));',
   },
   {
     name: 'connection returned dirty: what a borrower has changed is not undone',
@@ -60,8 +60,8 @@ export const POOL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'lifetime without jitter handled as fatal: all end at once, and count as lost',
     file: 'host.ts',
-    find: "if (this.#parts.clock.now() >= entry.retireAt) return 'max_lifetime';",
-    replacement: "if (this.#parts.clock.now() >= entry.openedAt + milliseconds(this.#parts.config.maxLifetimeMs)) return 'lost';",
+    find: "if (now >= entry.retireAt) return 'max_lifetime';",
+    replacement: "if (now >= entry.openedAt + milliseconds(this.#parts.config.maxLifetimeMs)) return 'lost';",
   },
   {
     name: 'release after destroy: a connection that is gone is ended once more when it comes back',

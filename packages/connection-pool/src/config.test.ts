@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parsePoolConfig, serverAddresses, serverTarget } from './config.ts';
 import { planHosts } from './drivers/select.ts';
+import { PoolConfigError } from './errors.ts';
 
 const problemsOf = (options: unknown): string[] => {
   try {
@@ -83,6 +84,21 @@ describe('the configuration of a pool', () => {
     expect(inspect(config, { depth: 9 })).not.toContain('hush');
     expect(JSON.stringify(config)).not.toContain('hush');
     expect(problemsOf({ connectionString: 'postgres://me:hush@h/d?what=1', x: 1 }).join()).not.toContain('hush');
+  });
+
+  it('shows no secret in a copy either, and nothing of it can be changed', () => {
+    const config = parsePoolConfig({ password: 'hunter2', tls: { cert: 'c', key: 'hunter3' } });
+    expect(inspect({ ...config })).not.toMatch(/hunter/);
+    expect(JSON.stringify(Object.entries(config))).not.toMatch(/hunter/);
+    expect(inspect(config, { customInspect: false })).not.toMatch(/hunter/);
+    expect(serverTarget(config)).toMatchObject({ password: 'hunter2' });
+    expect(Object.values(config).filter((value) => typeof value === 'object' && !Object.isFrozen(value))).toEqual([]);
+  });
+
+  it('is refused in plain words when it cannot be read', () => {
+    const hostile = new Proxy({}, { ownKeys: () => { throw new RangeError('hunter2'); } }); // prettier-ignore
+    expect(() => parsePoolConfig(hostile)).toThrow(/cannot be read: one of its fields throws \(RangeError\)/);
+    expect(() => parsePoolConfig({ get host() { throw new Error('hunter2'); } })).toThrow(PoolConfigError); // prettier-ignore
   });
 
   it('gives each server a name, the primary first', () => {

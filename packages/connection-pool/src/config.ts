@@ -126,13 +126,24 @@ export interface FileTarget {
 type Parsed = z.output<typeof poolConfigSchema>;
 type DatabaseType = NonNullable<Parsed['databaseType']>;
 
-/** A checked configuration, frozen. Printing it shows no secret. */
+/** A checked configuration, frozen. Printing, copying and listing it show no secret: those are there only for who names them. */
 export type PoolConfig = Readonly<Omit<Parsed, 'connectionString' | 'databaseType'> & { databaseType: DatabaseType }>;
 
 const DEFAULT_PORTS: Readonly<Record<Exclude<DatabaseType, 'sqlite'>, number>> = { postgresql: 5432, mysql: 3306 };
 
 /** @throws PoolConfigError listing every problem, each with its path. */
 export function parsePoolConfig(options: unknown): PoolConfig {
+  try {
+    return checkedConfig(options);
+  } catch (error) {
+    if (error instanceof PoolConfigError) throw error;
+    // A getter or a proxy of the caller's; its message may hold anything.
+    const name = error instanceof Error ? error.name : typeof error;
+    throw new PoolConfigError(`The configuration of the pool cannot be read: one of its fields throws (${name}). Give plain values.`);
+  }
+}
+
+function checkedConfig(options: unknown): PoolConfig {
   const shaped = poolConfigSchema.safeParse(options === undefined ? {} : options);
   const problems = shaped.success ? [] : describeIssues(shaped.error.issues, poolConfigSchema);
   const { values, problems: stringProblems } = fromConnectionString(options);
@@ -220,20 +231,22 @@ function freezeMasked(config: PoolConfig): PoolConfig {
     ...(password !== undefined && { password: '***' }),
     ...(typeof tls === 'object' && { tls: { ...tls, ...(tls.key !== undefined && { key: '***' }) } }),
   };
-  Object.freeze(tls);
-  Object.freeze(config.replicas);
+  if (password !== undefined) Object.defineProperty(config, 'password', { enumerable: false });
+  if (typeof tls === 'object' && tls.key !== undefined) Object.defineProperty(tls, 'key', { enumerable: false });
+  for (const part of [tls, config.replicas, config.circuitBreaker, config.supervisor]) Object.freeze(part);
   Object.defineProperty(config, inspect.custom, { value: () => masked });
   Object.defineProperty(config, 'toJSON', { value: () => masked });
   return Object.freeze(config);
 }
 
-/** Checks a value for a setting that may change while the pool works. @throws PoolConfigError */
+/** Checks a value for a setting that may change while the pool works. @param property of the pool, for the message @throws PoolConfigError */
 export function parsePoolSetting<Key extends 'healthThreshold' | 'adaptiveSizing' | 'enableQueryRouting' | 'preWarm'>(
   key: Key,
   value: unknown,
+  property: string = key,
 ): Parsed[Key] {
   const parsed = poolConfigSchema.shape[key].unwrap().safeParse(value);
   if (parsed.success) return parsed.data as Parsed[Key];
-  const problems = describeIssues(parsed.error.issues, poolConfigSchema.shape[key]).map((problem) => problem.replace(/^it/, key));
+  const problems = describeIssues(parsed.error.issues, poolConfigSchema.shape[key]).map((problem) => problem.replace(/^it/, property));
   throw new PoolConfigError(`The setting of the pool is wrong: ${problems.join('; ')}`, { facts: { problems } });
 }

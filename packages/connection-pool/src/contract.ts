@@ -242,10 +242,11 @@ export interface ConnectionPool {
   ): Promise<ExecuteManyResult>;
   /** Rows one by one, with backpressure: the connection is held until the last row or until the reader stops. @throws as `query` */
   stream(sql: string, params?: Params, options?: StreamOptions): AsyncGenerator<Row, void, undefined>;
-  /** Lends a connection to `use` and takes it back, whatever happens. */
+  /** Lends a connection to `use` and takes it back, whatever happens. `signal` also stops what runs on it at that moment. */
   withConnection<T>(use: (lease: Lease) => Promise<T>, options?: AcquireOptions): Promise<T>;
   /**
-   * Runs `work` in a transaction: commits what it returns, rolls back what it throws.
+   * Runs `work` in a transaction: commits what it returns, rolls back what it throws. `signal` stops what runs in it, and nothing is
+   * committed then; `timeoutMs` limits the wait for a connection, and no statement.
    * @throws what `work` throws; ConnectionLostError with `mayHaveExecuted` when COMMIT got no answer
    */
   transaction<T>(work: (transaction: Lease) => Promise<T>, options?: TransactionOptions): Promise<T>;

@@ -1,7 +1,9 @@
 /** What goes in wrong comes out as an error that says so, and leaves nothing half done. */
 import { describeDatabases, freshDatabase, type FreshDatabase } from '@kailash-ts/test-databases/vitest';
 import { beforeAll, expect, it } from 'vitest';
+import { inspect } from 'node:util';
 import { WorkflowConnectionPool } from './node.ts';
+import { slowRead } from './testing/scenario-pool.ts';
 
 describeDatabases('misuse of a pool', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   let database: FreshDatabase;
@@ -87,5 +89,39 @@ describeDatabases('misuse of a pool', ['postgresql', 'mysql', 'sqlite'], (kind) 
     await left.next();
     await expect.poll(() => leaks).toHaveLength(1);
     await left.return();
+  });
+
+  it('values of parameters are not in the messages of the server', async () => {
+    await using pool = make();
+    const secret = 'hunter2 & |';
+    const statements: Record<typeof kind, string[]> = {
+      postgresql: ['SELECT to_tsquery(?)', 'SELECT ?::text::regclass', 'SELECT CAST(?::text AS integer)', 'SELECT ?::text::regconfig'],
+      mysql: ['SELECT CAST(? AS JSON)', "SELECT json_extract('{}', ?)", 'SELECT regexp_substr("a", concat("(", ?))'],
+      sqlite: ["SELECT json_extract('{}', ?)", 'SELECT json(?)', "SELECT json_set('{}', ?, 1)"],
+    };
+    let failed = 0;
+    for (const sql of statements[kind]) {
+      const error = await pool.query(sql, [secret]).then(() => undefined, (reason: Error) => reason); // prettier-ignore
+      if (error === undefined) continue;
+      failed += 1;
+      expect(inspect(error, { depth: 9 })).not.toContain('hunter');
+    }
+    expect(failed).toBeGreaterThan(1);
+  });
+
+  it('a signal stops what runs in a transaction, and nothing is committed', async () => {
+    await using pool = make();
+    const abort = new AbortController();
+    const slow = { postgresql: 'SELECT pg_sleep(20)', mysql: 'SELECT sleep(20)', sqlite: slowRead.sqlite }[kind];
+    const work = pool.transaction(
+      async (tx) => {
+        await tx.execute('INSERT INTO item (id) VALUES (77)');
+        setTimeout(() => abort.abort(new RangeError('enough')), 50);
+        await tx.execute(slow);
+      },
+      { signal: abort.signal },
+    );
+    await expect(work).rejects.toMatchObject({ code: 'POOL_ABORTED', cause: { message: 'enough' } });
+    expect((await pool.query('SELECT count(*) AS n FROM item WHERE id = 77')).data.map(({ n }) => Number(n))).toEqual([0]);
   });
 });

@@ -183,9 +183,13 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     checkOptions('withConnection', options);
     this.#begin();
     const lease = await this.#lend(options);
+    const { signal } = options;
+    const stop = (): void => lease.entry.interrupt(signal!.reason);
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       return await use(lease);
     } finally {
+      signal?.removeEventListener('abort', stop);
       await this.#lending.releaseAfterUse(lease);
     }
   }
@@ -267,7 +271,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   set adaptiveSizingEnabled(value: boolean) {
-    this.#parts.settings.adaptiveSizing = parsePoolSetting('adaptiveSizing', value);
+    this.#parts.settings.adaptiveSizing = parsePoolSetting('adaptiveSizing', value, 'adaptiveSizingEnabled');
   }
 
   /** Whether query patterns are learned (together with the router's `patternLearning`). May be set at any time. @throws PoolConfigError */

@@ -106,7 +106,7 @@ export class MysqlConnection implements DriverConnection {
     return new Promise((resolve, reject) => {
       this.#send(text, values, prepare, (error, data, fields) => {
         if (error) {
-          void this.#refused(error).then(() => reject(toStatementError(error, inTransaction, row)));
+          void this.#refused(error).then(() => reject(toStatementError(error, inTransaction, values, row)));
           return;
         }
         const answer = { data, fields };
@@ -146,7 +146,7 @@ export class MysqlConnection implements DriverConnection {
         if (prepare === false && values.length > 0 && this.#usable) this.#connection.unprepare(options as never);
         if (failure === undefined) this.#learnFrom(header);
         else await this.#refused(failure);
-        return failure === undefined ? undefined : toStatementError(failure, inTransaction);
+        return failure === undefined ? undefined : toStatementError(failure, inTransaction, values);
       },
     });
     this.#settleRunning = (error) => stream.lost(error);

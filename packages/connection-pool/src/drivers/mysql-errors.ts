@@ -9,6 +9,7 @@ import {
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
+import { withoutParameters } from './hidden-values.ts';
 import { tlsError } from './tls.ts';
 
 interface MysqlError extends Error {
@@ -77,9 +78,9 @@ export function isFatal(error: unknown): boolean {
 
 /**
  * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
- * @param row which row of a batch it was, if known.
+ * @param values those of the parameters, to be kept out of the message. @param row which row of a batch it was, if known.
  */
-export function toStatementError(error: unknown, inTransaction: boolean, row?: number): PoolError {
+export function toStatementError(error: unknown, inTransaction: boolean, values?: readonly unknown[], row?: number): PoolError {
   if (error instanceof ConnectionLostError) return error;
   const { errno = 0, code, sqlState, message, sqlMessage } = error as MysqlError;
   if (errno === TOO_LARGE) return new StatementParametersError(TOO_LARGE_TEXT, { facts: { errno } });
@@ -88,7 +89,7 @@ export function toStatementError(error: unknown, inTransaction: boolean, row?: n
   if (READ_ONLY.has(errno)) return new ReadOnlyConnectionError(`error ${errno}`, facts);
   const kind = KINDS[errno] ?? (sqlState?.startsWith('22') ? 'data_error' : 'other');
   const retryable = !inTransaction && (kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout');
-  const text = withoutValues(sqlMessage ?? message, errno);
+  const text = withoutParameters(withoutValues(sqlMessage ?? message, errno), values);
   return new StatementError(
     `MySQL refused the statement: ${text} (error ${errno}, SQLSTATE ${sqlState}).`,
     { kind, ...facts },

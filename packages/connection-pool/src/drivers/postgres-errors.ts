@@ -8,6 +8,7 @@ import {
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
+import { withoutParameters } from './hidden-values.ts';
 import { tlsError } from './tls.ts';
 
 interface PgError extends Error {
@@ -51,9 +52,9 @@ export function isFatal(error: unknown): boolean {
 
 /**
  * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
- * @param row which row of a batch it was.
+ * @param values those of the parameters, to be kept out of the message. @param row which row of a batch it was.
  */
-export function toStatementError(error: unknown, inTransaction: boolean, row?: number): PoolError {
+export function toStatementError(error: unknown, inTransaction: boolean, values?: readonly unknown[], row?: number): PoolError {
   const { message, code = '', schema, table, column, constraint, position } = error as PgError;
   if (error instanceof ConnectionLostError) return error;
   if (isFatal(error)) return new ConnectionLostError(lostReason(error as PgError), true);
@@ -62,7 +63,7 @@ export function toStatementError(error: unknown, inTransaction: boolean, row?: n
   const kind = KINDS[code] ?? (code.startsWith('22') ? 'data_error' : 'other');
   const retryable = !inTransaction && (kind === 'serialization_failure' || kind === 'deadlock' || kind === 'lock_timeout');
   return new StatementError(
-    `PostgreSQL refused the statement: ${withoutValues(message, code)} (SQLSTATE ${code}).`,
+    `PostgreSQL refused the statement: ${withoutParameters(withoutValues(message, code), values)} (SQLSTATE ${code}).`,
     { kind, ...facts },
     { retryable },
   );

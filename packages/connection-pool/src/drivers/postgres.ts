@@ -149,7 +149,7 @@ class PostgresConnection implements DriverConnection {
           this.#prepared.forget(text);
           if (mayRetry && !inTransaction) return resolve(this.#execute(statement, false));
         }
-        reject(this.#failed(failure, inTransaction));
+        reject(this.#failed(failure, inTransaction, statement.values));
       });
       this.#wire.start(execution, message.sync().take());
     });
@@ -178,7 +178,7 @@ class PostgresConnection implements DriverConnection {
         if (prepared) this.#learn(prepared, ended);
         if (failure === undefined) return undefined;
         if (isStale(failure, prepared)) this.#prepared.forget(statement.text);
-        return this.#failed(failure, inTransaction);
+        return this.#failed(failure, inTransaction, statement.values);
       },
     });
     this.#wire.start(stream, message);
@@ -208,7 +208,7 @@ class PostgresConnection implements DriverConnection {
       const end = Math.min(rows.length, start + BATCH_ROWS);
       for (let index = start; index < end; index++) message.bind('', checkedCount(rows[index]!)).execute(0);
       const batch = new Batch(this.#wire, ({ failure, affected, done }: Batch) =>
-        failure === undefined ? resolve(affected) : reject(this.#failed(failure, inTransaction, start + done)),
+        failure === undefined ? resolve(affected) : reject(this.#failed(failure, inTransaction, rows[start + done], start + done)),
       );
       this.#wire.start(batch, message.sync().take());
     });
@@ -294,9 +294,9 @@ class PostgresConnection implements DriverConnection {
     if (hasParsed || (prepared.known && prepared.description === undefined)) this.#prepared.confirm(prepared, reader);
   }
 
-  #failed(failure: unknown, inTransaction: boolean, row?: number): Error {
+  #failed(failure: unknown, inTransaction: boolean, values?: readonly unknown[], row?: number): Error {
     if (isFatal(failure)) this.#wire.destroy();
-    return toStatementError(failure, inTransaction, row);
+    return toStatementError(failure, inTransaction, values, row);
   }
 
   /** A statement of our own. */

@@ -66,21 +66,21 @@ export class SqliteConnection implements DriverConnection {
 
   async execute({ text, values, maxRows }: BoundStatement): Promise<DriverResult> {
     const request = { op: 'execute', text: this.#sqlFor(text), values: values.map(toWire), maxRows } as const;
-    const { lastInsertId, ...result } = (await this.#statement(request)) as DriverResult;
+    const { lastInsertId, ...result } = (await this.#statement(request, values)) as DriverResult;
     return { ...result, ...(lastInsertId !== undefined && lastInsertId !== 0 && { lastInsertId }) };
   }
 
   stream({ text, values }: BoundStatement, fetchSize: number): RowStream {
     return (this.#stream = new SqliteStream({
       fetchSize,
-      begin: () => this.#piece({ op: 'stream', text: this.#sqlFor(text), values: values.map(toWire), size: fetchSize }),
-      read: () => this.#piece({ op: 'next', size: fetchSize }),
+      begin: () => this.#piece({ op: 'stream', text: this.#sqlFor(text), values: values.map(toWire), size: fetchSize }, values),
+      read: () => this.#piece({ op: 'next', size: fetchSize }, values),
       end: () => this.#ask({ op: 'end' }).catch(() => this.destroy()),
     }));
   }
 
   async executeMany({ text, rows }: BoundBatch): Promise<number> {
-    return (await this.#statement({ op: 'many', text, rows: rows.map((row) => row.map(toWire)) })) as number;
+    return (await this.#statement({ op: 'many', text, rows: rows.map((row) => row.map(toWire)) }, (row) => rows[row])) as number;
   }
 
   async ping(): Promise<void> {
@@ -135,11 +135,15 @@ export class SqliteConnection implements DriverConnection {
     return this.role === 'replica' ? 'BEGIN' : 'BEGIN IMMEDIATE';
   }
 
-  async #piece(request: WorkerRequest): Promise<Piece> {
-    return (await this.#statement(request)) as Piece;
+  async #piece(request: WorkerRequest, values: readonly unknown[]): Promise<Piece> {
+    return (await this.#statement(request, values)) as Piece;
   }
 
-  async #statement(request: WorkerRequest): Promise<unknown> {
+  /** @param values those of the parameters, or those of a row of a batch: errors must not show them */
+  async #statement(
+    request: WorkerRequest,
+    values?: readonly unknown[] | ((row: number) => readonly unknown[] | undefined),
+  ): Promise<unknown> {
     const inTransaction = this.#inTransaction;
     try {
       return await this.#ask(request);
@@ -147,7 +151,8 @@ export class SqliteConnection implements DriverConnection {
       if (!(error instanceof WorkerFailure)) throw error;
       // Also in memory: such a database is broken itself.
       if (isFatal(error.details)) this.#thread.retire();
-      throw toStatementError(error.details, inTransaction);
+      const hidden = typeof values === 'function' ? values(error.details.row ?? 0) : values;
+      throw toStatementError(error.details, inTransaction, hidden);
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type PoolError,
   type StatementErrorKind,
 } from '../errors.ts';
+import { withoutParameters } from './hidden-values.ts';
 
 /** What the worker sends of an error. */
 export interface WorkerError {
@@ -41,8 +42,11 @@ export function isFatal({ code }: WorkerError): boolean {
   return FATAL.test(code ?? '');
 }
 
-/** @param inTransaction whether a transaction was open before: then the statement alone must not be tried again. */
-export function toStatementError(error: WorkerError, inTransaction: boolean): PoolError {
+/**
+ * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
+ * @param values those of the parameters, to be kept out of the message.
+ */
+export function toStatementError(error: WorkerError, inTransaction: boolean, values?: readonly unknown[]): PoolError {
   const { code = 'SQLITE_ERROR', rawCode, message, row } = error;
   if (isFatal(error)) return new ConnectionLostError(code, true);
   const facts = { codeName: code, errno: rawCode, row };
@@ -50,7 +54,7 @@ export function toStatementError(error: WorkerError, inTransaction: boolean): Po
   const kind = KINDS[code] ?? kindOfMessage(message);
   const remedy = kind === 'busy' ? ' Another process holds the file: raise busyTimeoutMs, or try again.' : '';
   return new StatementError(
-    `SQLite refused the statement: ${withoutText(message)} (${code}).${remedy}`,
+    `SQLite refused the statement: ${withoutParameters(withoutText(message), values)} (${code}).${remedy}`,
     { kind, ...facts },
     { retryable: kind === 'busy' && !inTransaction },
   );
