@@ -19,18 +19,13 @@ import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
 import { Runs } from './runs.ts';
+import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
 
 /** A caller that holds a lease. */
 export interface LeaseHolder {
   /** Where it asked; only while leaks are looked for. */
   readonly stack: string | undefined;
-}
-
-/** A connection on its way back from a run that no longer holds it. */
-interface Returning {
-  readonly runId: string;
-  readonly done: Promise<void>;
 }
 
 /** Modes: new -> (first use) -> started -> (close) -> closed. Owned by its pool. */
@@ -42,10 +37,6 @@ export class Lending implements Holders {
   readonly #leases = new Set<PoolLease>();
   readonly #runs = new Runs();
   #issued = 0;
-  /** What leases of runs still do after their release: ending a statement that was stopped, cleaning. */
-  readonly #returning = new Set<Returning>();
-  /** Connections on their way to a run: served, and not yet leased. */
-  readonly #promised = new Map<string, number>();
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
@@ -173,22 +164,15 @@ export class Lending implements Holders {
       lease.entry.interrupt(over());
       void this.#giveBack(lease, 'its run is over');
     }
-    await Promise.all([...this.#returning].filter((returning) => returning.runId === runId).map(({ done }) => done));
+    await this.#runs.untilReturned(runId);
   }
 
   heldBy(runId: string): number {
-    return this.#runs.held(runId) + (this.#promised.get(runId) ?? 0);
+    return this.#runs.held(runId);
   }
 
   promise(runId: string | undefined): void {
-    if (runId !== undefined) this.#promised.set(runId, (this.#promised.get(runId) ?? 0) + 1);
-  }
-
-  #keep(runId: string | undefined): void {
-    if (runId === undefined) return;
-    const left = this.#promised.get(runId)! - 1;
-    if (left === 0) this.#promised.delete(runId);
-    else this.#promised.set(runId, left);
+    this.#runs.promise(runId);
   }
 
   longestHeld(): LongestHeld | undefined {
@@ -254,7 +238,7 @@ export class Lending implements Holders {
           this.#refuse(entry, options);
           return this.#issue(entry, options, holder, startedAt, clock.now());
         }
-        this.#keep(options.runId);
+        this.#runs.keepPromise(options.runId);
         if (options.runId !== undefined) topology.wake();
         this.#refuseIfOver(options);
         if (clock.now() - startedAt >= limitMs) throw this.#timeout(line.counts, limitMs, undefined);
@@ -307,7 +291,7 @@ export class Lending implements Holders {
     try {
       this.#refuseIfOver(options);
     } catch (error) {
-      this.#keep(options.runId);
+      this.#runs.keepPromise(options.runId);
       entry.home.giveBack(entry);
       throw error;
     }
@@ -328,7 +312,7 @@ export class Lending implements Holders {
     acquiredAt: number,
   ): PoolLease {
     const { metrics, config, events } = this.#parts;
-    this.#keep(runId);
+    this.#runs.keepPromise(runId);
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
     entry.wasLent = true;
@@ -356,17 +340,11 @@ export class Lending implements Holders {
       this.#afterRelease(lease, heldMs);
       return undefined;
     }
-    const done = this.#takeBack(entry).then(() => this.#afterRelease(lease, heldMs));
-    if (lease.runId !== undefined) this.#untilReturned(lease.runId, done);
+    const done = takeBack(entry, this.#parts).then(() => this.#afterRelease(lease, heldMs));
+    if (lease.runId !== undefined) this.#runs.returns(lease.runId, done);
+    // The run may use the room that the lease took, while its connection is still on the way back.
+    if (lease.runId !== undefined) this.#topology?.wake();
     return done;
-  }
-
-  /** The run may use the room that the lease took, while its connection is still on the way back. */
-  #untilReturned(runId: string, done: Promise<void>): void {
-    const returning = { runId, done };
-    this.#returning.add(returning);
-    void done.then(() => this.#returning.delete(returning));
-    this.#topology?.wake();
   }
 
   #afterRelease(lease: PoolLease, heldMs: number): void {
@@ -384,30 +362,6 @@ export class Lending implements Holders {
     if (this.#leases.delete(lease)) lease.entry.holder = undefined;
     if (lease.runId !== undefined) this.#runs.remove(lease);
     this.#parts.metrics.released(heldMs);
-  }
-
-  /** What must go anyway is not cleaned first: its release would wait for nothing. */
-  async #takeBack(entry: Entry): Promise<void> {
-    const reason = entry.home.reasonToDiscard(entry);
-    if (reason) return entry.home.discard(entry, reason);
-    if (!entry.isClean || entry.roleIsDoubtful) {
-      if (entry.state === 'leased') entry.state = 'cleaning';
-      if (!(await this.#clean(entry))) return entry.home.discard(entry, entry.home.reasonToDiscard(entry) ?? 'could_not_be_cleaned');
-    }
-    entry.home.giveBack(entry);
-  }
-
-  /** Within `resetTimeoutMs`, or not at all: a connection that does not answer must not hold up its borrower. */
-  async #clean(entry: Entry): Promise<boolean> {
-    const { clock, config, metrics } = this.#parts;
-    const startedAt = clock.now();
-    const work = entry.reset().then(async () => {
-      if (entry.roleIsDoubtful) await entry.probeRole();
-      entry.roleIsDoubtful = false;
-    });
-    const done = await within(clock, milliseconds(config.resetTimeoutMs), work);
-    metrics.reset(clock.now() - startedAt);
-    return done && entry.connection.usable && entry.connection.clean;
   }
 
   #reclaim(lease: PoolLease): void {

@@ -46,8 +46,7 @@ export class Line {
     const { name, maxConnectionsPerRun, reservedConnections } = parts.config;
     this.#queue = new WaiterQueue<Entry>({
       clock: parts.clock,
-      onTimeout: ({ timeoutMs }) =>
-        new AcquireTimeoutError(name, timeoutMs, this.counts, this.#lastFailure(), this.#holders.longestHeld()),
+      onTimeout: ({ timeoutMs }) => new AcquireTimeoutError(name, timeoutMs, this.counts, this.#lastFailure(), this.#holders.longestHeld()),
       onAbort: (reason) => new PoolAbortedError(`Waiting for a connection of pool "${name}"`, false, reason),
     });
     if (maxConnectionsPerRun !== 'unlimited' || reservedConnections > 0) {

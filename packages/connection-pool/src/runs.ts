@@ -23,6 +23,10 @@ interface Run {
 export class Runs {
   readonly #runs = new Map<string, Run>();
   readonly #finished = new Set<string>();
+  /** Connections on their way to a run: served, and not yet leased. */
+  readonly #promised = new Map<string, number>();
+  /** What leases of runs still do after their release: ending a statement that was stopped, cleaning. */
+  readonly #returning = new Set<{ readonly runId: string; readonly done: Promise<void> }>();
   /** Peaks of past runs by workflow, oldest first; the workflow that ran last is last. */
   readonly #history = new Map<string, Peaks[]>();
 
@@ -48,9 +52,34 @@ export class Runs {
     return { primary: at('primary'), replica: at('replica') };
   }
 
-  /** Connections that the run holds. */
+  /** Connections that the run holds, those on their way to it included. */
   held(runId: string): number {
-    return this.#runs.get(runId)?.leases.size ?? 0;
+    return (this.#runs.get(runId)?.leases.size ?? 0) + (this.#promised.get(runId) ?? 0);
+  }
+
+  /** A connection is on its way to a caller of the run. */
+  promise(runId: string | undefined): void {
+    if (runId !== undefined) this.#promised.set(runId, (this.#promised.get(runId) ?? 0) + 1);
+  }
+
+  /** It has arrived, or will not. */
+  keepPromise(runId: string | undefined): void {
+    if (runId === undefined) return;
+    const left = this.#promised.get(runId)! - 1;
+    if (left === 0) this.#promised.delete(runId);
+    else this.#promised.set(runId, left);
+  }
+
+  /** A lease of the run was released, and its connection is on the way back until `done` resolves. */
+  returns(runId: string, done: Promise<void>): void {
+    const returning = { runId, done };
+    this.#returning.add(returning);
+    void done.then(() => this.#returning.delete(returning));
+  }
+
+  /** Resolves when every connection that the run has given back is back. */
+  async untilReturned(runId: string): Promise<void> {
+    await Promise.all([...this.#returning].filter((returning) => returning.runId === runId).map(({ done }) => done));
   }
 
   leasesOf(runId: string): Iterable<PoolLease> {

@@ -9,8 +9,8 @@ import { setPatientTimer } from './patient-timer.ts';
 /** What ends a wait in vain. Errors are made only then. */
 export interface WaitLimits<T> {
   readonly clock: Clock;
-  onTimeout(waiter: Waiter<T>): unknown;
-  onAbort(reason: unknown): unknown;
+  readonly onTimeout: (waiter: Waiter<T>) => unknown;
+  readonly onAbort: (reason: unknown) => unknown;
 }
 
 /** One caller. Modes: waiting -> served | failed; which comes first decides, and only once. */
