@@ -32,6 +32,8 @@ class StubConnection implements DriverConnection {
   async cancel(): Promise<void> {}
   async reset(): Promise<void> {}
   async close(): Promise<void> {}
+  forgetPrepared(): void {}
+
   destroy(): void {}
   onLost(): void {}
 }

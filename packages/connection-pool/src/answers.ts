@@ -73,6 +73,8 @@ const stats = z.strictObject({
     failed: count,
   }),
   queries: z.strictObject({ executed: count, errors: count, errorRate: z.number().min(0).max(1) }),
+  /** Of prepared statements; `hitRate` is `hits / (hits + misses)`, null without any. */
+  prepared: z.strictObject({ hits: count, misses: count, hitRate: z.number().min(0).max(1).nullable() }),
   /** Of the last 1000 waits and statements; null without any. */
   performance: z.strictObject({
     avgAcquisitionTimeMs: milliseconds.nullable(),

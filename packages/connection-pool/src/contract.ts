@@ -256,6 +256,12 @@ export interface ConnectionPool {
   getStatus(): PoolStatus;
   getPoolStatistics(): PoolStatistics;
   getComprehensiveStatus(): ComprehensiveStatus;
+  /**
+   * Statements whose text matches are prepared anew at their next use, and the servers forget them. For changes of tables that the
+   * pool cannot see; what a server itself refuses as out of date is prepared anew without that. The text is that of the database, with
+   * its own placeholders.
+   */
+  forgetPrepared(matches: (text: string) => boolean): void;
   /** Keeps exactly `newSize` connections per host from now on; closes idle ones only. Out of bounds: `success: false` with the reason. */
   adjustPoolSize(newSize: number): AdjustResult;
   /** In the text format of Prometheus. */

@@ -51,6 +51,8 @@ export interface DriverResult {
   readonly rowCount: number;
   readonly lastInsertId?: number | bigint;
   readonly fields: readonly Field[];
+  /** Whether the server had the statement prepared already; undefined for one that is not to be kept prepared. */
+  readonly wasPrepared?: boolean | undefined;
 }
 
 /**
@@ -101,6 +103,8 @@ export interface DriverConnection {
    * when clean. A rejection means that it must be destroyed.
    */
   reset(): Promise<void>;
+  /** Prepares the statements whose text matches anew at their next use, and lets the server forget them. No round trip. */
+  forgetPrepared(matches: (text: string) => boolean): void;
   /** Ends it in order. Never rejects. */
   close(): Promise<void>;
   /** Ends it at once; operations under way settle as lost. Never throws. */

@@ -26,6 +26,9 @@ export interface PoolCounterValues {
   readonly connectionsRecycled: number;
   readonly queriesTotal: number;
   readonly queryErrors: number;
+  /** Statements that their connection had prepared before, and those that it had not; statements that are never kept are in neither. */
+  readonly preparedHits: number;
+  readonly preparedMisses: number;
   /** Callers that had to wait because every connection was lent and no more could be opened. */
   readonly poolExhaustionEvents: number;
   /** Callers whose time ran out while they waited. */
@@ -206,6 +209,19 @@ export class PoolMetrics {
     this.#queryRate.record(now);
   }
 
+  /** A statement that is to be kept prepared was carried out. @param wasPrepared whether its connection had it already */
+  prepared(wasPrepared: boolean): void {
+    if (wasPrepared) this.#counters.preparedHits += 1;
+    else this.#counters.preparedMisses += 1;
+  }
+
+  /** Of prepared statements; null without any. */
+  get preparedHitRate(): number | null {
+    const { preparedHits, preparedMisses } = this.#counters;
+    const uses = preparedHits + preparedMisses;
+    return uses === 0 ? null : preparedHits / uses;
+  }
+
   /** A statement failed after `ms`. Its time counts too: without time-outs a histogram flatters. */
   failed(error: unknown, ms: number, now = this.#clock.now()): void {
     this.executed(ms, now);
@@ -305,6 +321,8 @@ function emptyCounters(): { -readonly [Key in keyof PoolCounterValues]: number }
     connectionsRecycled: 0,
     queriesTotal: 0,
     queryErrors: 0,
+    preparedHits: 0,
+    preparedMisses: 0,
     poolExhaustionEvents: 0,
     acquireTimeouts: 0,
     healthChecksTotal: 0,

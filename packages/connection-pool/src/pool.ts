@@ -213,6 +213,10 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     return this.#lending.held(id);
   }
 
+  forgetPrepared(matches: (text: string) => boolean): void {
+    for (const host of this.#lending.topology?.hosts ?? []) for (const entry of host.entries) entry.connection.forgetPrepared(matches);
+  }
+
   adjustPoolSize(newSize: number): AdjustResult {
     const { minConnections, maxConnections } = this.config;
     if (!Number.isSafeInteger(newSize) || newSize < minConnections || newSize > maxConnections) {

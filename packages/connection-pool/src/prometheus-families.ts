@@ -63,6 +63,8 @@ const COUNTERS: readonly (readonly [keyof PoolCounterValues, string, string])[] 
   ['connectionsRecycled', 'connections_recycled', 'Connections replaced for age, idleness or health.'],
   ['queriesTotal', 'queries', 'Statements, failed ones included.'],
   ['queryErrors', 'query_errors', 'Statements that failed.'],
+  ['preparedHits', 'prepared_hits', 'Statements that their connection had prepared before.'],
+  ['preparedMisses', 'prepared_misses', 'Statements that were prepared, or will be at their next use.'],
   ['poolExhaustionEvents', 'exhaustion_events', 'Callers that had to wait because every connection was lent.'],
   ['acquireTimeouts', 'acquire_timeouts', 'Callers whose time ran out while they waited for a connection.'],
   ['healthChecksTotal', 'health_checks', 'Health checks.'],

@@ -29,6 +29,7 @@ export function poolStats(subject: Subject): PoolStats {
       failed: counters.connectionsFailed,
     },
     queries: { executed: counters.queriesTotal, errors: counters.queryErrors, errorRate: metrics.errorRate },
+    prepared: { hits: counters.preparedHits, misses: counters.preparedMisses, hitRate: metrics.preparedHitRate },
     performance: {
       avgAcquisitionTimeMs: recentWaits.mean(),
       p99AcquisitionTimeMs: recentWaits.percentile(0.99),

@@ -63,6 +63,7 @@ export class Statements {
     try {
       const result = await entry.execute(statement, this.limits(options, startedAt, begunAt));
       const executionTimeMs = this.#succeeded(entry, begunAt, trace);
+      if (result.wasPrepared !== undefined) this.#metrics.prepared(result.wasPrepared);
       return toResult(result, options.fetchMode, executionTimeMs, waitTimeMs, id);
     } catch (error) {
       throw this.#failed(entry, begunAt, trace, error);

@@ -12,6 +12,7 @@ import { open, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts'
 import { MysqlStream, type StreamingCommand } from './mysql-stream.ts';
 import { toWire, type TypedIntegers } from './mysql-values.ts';
 import { runOnConnect } from './new-session.ts';
+import { PreparedNames } from './prepared-names.ts';
 import { WaitingStream } from './waiting-stream.ts';
 
 const IN_TRANSACTION = 0x0001;
@@ -41,6 +42,7 @@ export class MysqlConnection implements DriverConnection {
   readonly #typed: TypedIntegers;
   readonly #connection: Connection;
   readonly #login: LoginTarget;
+  readonly #prepared: PreparedNames;
   #settleRunning: Done | undefined;
   #usable = true;
   #changed = false;
@@ -57,6 +59,7 @@ export class MysqlConnection implements DriverConnection {
 
   constructor(login: LoginTarget, connection: Connection) {
     this.#login = login;
+    this.#prepared = new PreparedNames(login.target.prepareCacheSize);
     this.#typed = login.mysql.TypedParameter;
     this.#connection = connection;
     watchStatus(connection, (flags) => this.#learnStatus(flags));
@@ -98,13 +101,34 @@ export class MysqlConnection implements DriverConnection {
   #execute({ text, values, prepare, maxRows }: BoundStatement): Promise<DriverResult> {
     if (mayChangeSession(text)) this.#changed = true;
     const sending = { text, values: this.#toWire(values), prepare, inTransaction: this.#inTransaction };
-    return this.#run(sending, (answer) => toResult(answer, maxRows));
+    if (isText(values, prepare) || !this.#prepared.keeps(prepare)) return this.#run(sending, (answer) => toResult(answer, maxRows));
+    const kept = this.#prepared.find(text, true)!;
+    const wasPrepared = kept.known;
+    return this.#run(sending, (answer) => {
+      kept.known = true;
+      return { ...toResult(answer, maxRows), wasPrepared };
+    });
+  }
+
+  /** mysql2 keeps what it has prepared, in the same order as our record of it. */
+  forgetPrepared(matches: (text: string) => boolean): void {
+    this.#prepared.forgetMatching((text) => {
+      const forgotten = matches(text);
+      if (forgotten && this.#usable) this.#connection.unprepare({ sql: text, rowsAsArray: true } as never);
+      return forgotten;
+    });
+    this.#prepared.takeEvicted();
   }
 
   /** Sends, and knows afterwards whether a transaction is open. One promise, because this is the hot path. */
   #run<T>({ text, values, prepare, inTransaction, row }: Sending, finish: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#send(text, values, prepare, (error, data, fields) => {
+        if (isFull(error) && this.#prepared.size > 0) {
+          // What we keep is ours to give up: the server's limit is shared by all of its clients.
+          this.forgetPrepared(() => true);
+          return resolve(this.#run({ text, values, prepare, inTransaction, row }, finish));
+        }
         if (error) {
           void this.#refused(error).then(() => reject(toStatementError(error, inTransaction, values, row)));
           return;
@@ -221,6 +245,7 @@ export class MysqlConnection implements DriverConnection {
     if (this.#inTransaction) await this.#plain('ROLLBACK');
     if (!this.#changed) return;
     await this.#command((settle) => (this.#connection as unknown as { reset(callback: Done): void }).reset(settle));
+    this.#prepared.clear();
     this.#autocommit = true;
     this.#readOnly = false;
     await this.#prepareSession();
@@ -318,7 +343,7 @@ export class MysqlConnection implements DriverConnection {
 
   /** Without values as text: some commands cannot be prepared, and one round trip is less. */
   #send(text: string, values: readonly unknown[], prepare: boolean | undefined, done: Done): void {
-    if (values.length === 0 && prepare !== true)
+    if (isText(values, prepare))
       return this.#track(done, (settle) => void this.#connection.query({ sql: text, rowsAsArray: true }, settle));
     const options = { sql: text, rowsAsArray: true, values: values as never };
     if (values.length > 0 && prepare !== false) return this.#track(done, (settle) => void this.#connection.execute(options, settle));
@@ -366,6 +391,12 @@ export class MysqlConnection implements DriverConnection {
     else if (wasUsable) this.#onLost();
   }
 }
+
+/** The server takes no more prepared statements (`max_prepared_stmt_count`). */
+const isFull = (error: unknown): boolean => (error as { errno?: number } | null | undefined)?.errno === 1461;
+
+/** Without values a statement goes as text, unless it is asked to be prepared. */
+const isText = (values: readonly unknown[], prepare: boolean | undefined): boolean => values.length === 0 && prepare !== true;
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true);

@@ -136,6 +136,7 @@ class PostgresConnection implements DriverConnection {
       const { text, maxRows = 0 } = statement;
       const inTransaction = this.#wire.transactionStatus !== 'idle';
       const prepared = this.#find(statement);
+      const wasPrepared = this.#prepared.keeps(statement.prepare) ? prepared?.known === true : undefined;
       const message = this.#composeBegin(statement, prepared).execute(maxRows);
       if (maxRows > 0) message.close('P', ''); // in a transaction it would stay
       const execution = new Execution(this.#wire, prepared?.description, (ended) => {
@@ -143,7 +144,7 @@ class PostgresConnection implements DriverConnection {
         if (prepared) this.#learn(prepared, ended);
         if (failure === undefined) {
           if (ended.isRollback && /^\s*(?:commit|end)\b/i.test(text)) return reject(commitRolledBack());
-          return resolve({ rows: ended.rows, rowCount: ended.rowCount, fields: ended.reader?.fields ?? [] });
+          return resolve({ rows: ended.rows, rowCount: ended.rowCount, fields: ended.reader?.fields ?? [], wasPrepared });
         }
         if (isStale(failure, prepared)) {
           this.#prepared.forget(text);
@@ -251,6 +252,10 @@ class PostgresConnection implements DriverConnection {
         .take(),
     );
     await this.#runHook();
+  }
+
+  forgetPrepared(matches: (text: string) => boolean): void {
+    this.#prepared.forgetMatching(matches);
   }
 
   async close(): Promise<void> {

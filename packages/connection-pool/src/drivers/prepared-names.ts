@@ -33,7 +33,7 @@ export class PreparedNames<Description = unknown> {
    * @param prepare true: from this use on; false: never; undefined: from the second use on.
    */
   find(text: string, prepare: boolean | undefined): Prepared<Description> | undefined {
-    if (this.#limit === 0 || prepare === false) return undefined;
+    if (!this.keeps(prepare)) return undefined;
     const found = this.#entries.get(text);
     if (found && this.#newest === text) return this.#named(found);
     this.#newest = text;
@@ -46,6 +46,11 @@ export class PreparedNames<Description = unknown> {
     this.#entries.set(text, added);
     if (this.#entries.size > this.#limit) this.#evict();
     return prepare === true ? this.#named(added) : undefined;
+  }
+
+  /** Whether a statement that is run so counts as one that is kept. */
+  keeps(prepare: boolean | undefined): boolean {
+    return this.#limit > 0 && prepare !== false;
   }
 
   /** Names that the server shall forget, told once. */
@@ -68,6 +73,17 @@ export class PreparedNames<Description = unknown> {
     if (name) this.#evicted.push(name);
     this.#entries.delete(text);
     if (this.#newest === text) this.#newest = undefined;
+  }
+
+  forgetMatching(matches: (text: string) => boolean): void {
+    for (const text of [...this.#entries.keys()]) if (matches(text)) this.forget(text);
+  }
+
+  /** How many are known to the server. */
+  get size(): number {
+    let known = 0;
+    for (const entry of this.#entries.values()) if (entry.known) known += 1;
+    return known;
   }
 
   clear(): void {

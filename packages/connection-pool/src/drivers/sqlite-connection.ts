@@ -58,16 +58,23 @@ export class SqliteConnection implements DriverConnection {
     await this.#ask({ op: 'rollback' });
   }
 
+  /** SQLite looks by itself whether what a statement was prepared for still is there. */
+  forgetPrepared(): void {}
+
   /** @internal Lets the user prepare it. @throws ConnectError */
   async prepare({ onConnect, applicationName }: FileTarget): Promise<void> {
     await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'sqlite' });
     this.#changed = false;
   }
 
-  async execute({ text, values, maxRows }: BoundStatement): Promise<DriverResult> {
+  async execute({ text, values, prepare, maxRows }: BoundStatement): Promise<DriverResult> {
     const request = { op: 'execute', text: this.#sqlFor(text), values: values.map(toWire), maxRows } as const;
-    const { lastInsertId, ...result } = (await this.#statement(request, values)) as DriverResult;
-    return { ...result, ...(lastInsertId !== undefined && lastInsertId !== 0 && { lastInsertId }) };
+    const { lastInsertId, wasPrepared, ...result } = (await this.#statement(request, values)) as DriverResult;
+    return {
+      ...result,
+      ...(lastInsertId !== undefined && lastInsertId !== 0 && { lastInsertId }),
+      ...(prepare !== false && { wasPrepared }),
+    };
   }
 
   stream({ text, values }: BoundStatement, fetchSize: number): RowStream {

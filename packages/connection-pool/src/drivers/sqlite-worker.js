@@ -95,17 +95,18 @@ function open() {
 
 /** @param {ExecuteRequest} request */
 function execute({ text, values, maxRows = Infinity }) {
+  const wasPrepared = statements.has(text);
   const statement = prepared(text);
   return haltingIfBusy(statement, values, () => {
     if (!statement.reader) {
       const { changes, lastInsertRowid } = statement.run(values);
-      return { rows: [], fields: [], rowCount: changes, lastInsertId: lastInsertRowid };
+      return { rows: [], fields: [], rowCount: changes, lastInsertId: lastInsertRowid, wasPrepared };
     }
     const all = new Cursor(opened(), statement, text, values, isCancelled);
     const rows = all.take(maxRows);
     const fields = all.fields;
     all.close();
-    return { rows, fields, rowCount: rows.length };
+    return { rows, fields, rowCount: rows.length, wasPrepared };
   });
 }
 

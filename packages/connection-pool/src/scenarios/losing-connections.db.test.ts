@@ -58,8 +58,8 @@ scenario(2, 'The server ends an idle session just when it is lent', { on: ['post
     else expect(error).toMatchObject({ code: 'POOL_CONNECTION_LOST' });
     await ending;
   }
-  await expect.poll(async () => (await failureOf(pool.query('SELECT 1')))?.code).toBeUndefined();
-  expect((await pool.query('SELECT 1 AS one')).data).toEqual([{ one: 1 }]);
+  // The end of the last one may be on its way still, whatever was answered to who asked for it.
+  await expect.poll(async () => (await pool.query('SELECT 1 AS one')).data).toEqual([{ one: 1 }]);
   expect(pool.stats().currentState.activeConnections).toBe(0);
   return `of 20 statements that raced with it ${unharmed} succeed and ${20 - unharmed} fail with ConnectionLostError; none hangs, none of the next ones is harmed`;
 });

@@ -54,6 +54,8 @@ export class ScriptedConnection implements DriverConnection {
     this.closed = true;
     this.usable = false;
   }
+  forgetPrepared(): void {}
+
   destroy(): void {
     this.closed = true;
     this.usable = false;
