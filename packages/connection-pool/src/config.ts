@@ -42,6 +42,11 @@ export const poolConfigSchema = z.strictObject({
   healthThreshold: z.number().min(0).max(100).default(50),
   /** Sizes the pool by load. Its controller is not part of this version: `adaptiveController` is null. */
   adaptiveSizing: z.boolean().default(false),
+  /**
+   * `transaction`: between the pool and PostgreSQL stands a pooler that changes connections after each transaction (PgBouncer's
+   * `pool_mode = transaction`). Nothing is prepared, and statements that change the session are refused outside of transactions.
+   */
+  poolerMode: z.enum(['session', 'transaction']).default('session'),
   /** Learns query patterns. Its tracker is not part of this version: `queryPatternTracker` is null. */
   enableQueryRouting: z.boolean().default(false),
   /** Opens what past runs of the same workflow needed when a run begins. */
@@ -181,6 +186,8 @@ function crossFieldProblems(config: Parsed, fromString: ConnectionStringValues):
       problems.push(`databaseType: is "${databaseType}", but connectionString is of ${fromString.databaseType}`);
     }
   }
+  if (config.poolerMode === 'transaction' && (fromString.databaseType ?? databaseType ?? 'postgresql') !== 'postgresql')
+    problems.push('poolerMode: is for poolers of PostgreSQL; leave it out');
   if ((fromString.databaseType ?? databaseType) === 'sqlite') {
     if (config.database === undefined && connectionString === undefined)
       problems.push('database: is missing; give the file of SQLite, or ":memory:"');
@@ -197,7 +204,8 @@ function crossFieldProblems(config: Parsed, fromString: ConnectionStringValues):
 
 /** Where a server's pool connects. */
 export function serverTarget(config: PoolConfig): ServerTarget {
-  const { database, user, password, tls, onConnect, name, prepareCacheSize } = config;
+  const { database, user, password, tls, onConnect, name, poolerMode } = config;
+  const behindPooler = poolerMode === 'transaction';
   return {
     servers: serverAddresses(config),
     database,
@@ -206,7 +214,8 @@ export function serverTarget(config: PoolConfig): ServerTarget {
     tls: tls === true ? {} : tls,
     onConnect,
     applicationName: name.slice(0, 63),
-    prepareCacheSize,
+    prepareCacheSize: behindPooler ? 0 : config.prepareCacheSize,
+    behindPooler,
   };
 }
 

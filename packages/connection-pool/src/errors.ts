@@ -289,6 +289,22 @@ export class NotificationsUnsupportedError extends StatementError {
   }
 }
 
+/**
+ * The statement changes its session, and behind a pooler there is none that lasts (`poolerMode: 'transaction'`). Nothing was sent.
+ * Code `POOL_SESSION_UNSUPPORTED`.
+ */
+export class SessionUnsupportedError extends StatementError {
+  static override readonly errorName = 'SessionUnsupportedError';
+
+  constructor() {
+    super(
+      "The statement changes its session, which behind a pooler (poolerMode: 'transaction') another client would get. Use SET LOCAL in a transaction, or connect past the pooler.",
+      { kind: 'other' },
+      { code: 'POOL_SESSION_UNSUPPORTED' },
+    );
+  }
+}
+
 /** Parameters do not fit the statement: wrong count, wrong shape, or a value that no database takes. Code `POOL_PARAMETERS_INVALID`. */
 export class StatementParametersError extends PoolError {
   static override readonly errorName = 'StatementParametersError';

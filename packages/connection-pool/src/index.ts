@@ -62,6 +62,7 @@ export {
   LeaseReleasedError,
   LeaseUnknownError,
   NotificationsUnsupportedError,
+  SessionUnsupportedError,
   PoolAbortedError,
   PoolClosedError,
   PoolConfigError,

@@ -87,6 +87,8 @@ export interface ServerTarget {
   /** Name of the pool. */
   readonly applicationName: string;
   readonly prepareCacheSize: number;
+  /** A pooler gives each transaction another connection of its own: a session lasts no longer than that. */
+  readonly behindPooler: boolean;
 }
 
 /** Each server by the name of its host plan, the primary first. */

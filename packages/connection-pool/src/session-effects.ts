@@ -36,6 +36,13 @@ export function mayChangeSession(sql: string): boolean {
   return changes;
 }
 
+/** Whether changing the session is all that it does, beyond the transaction that it is in. */
+export function setsSession(sql: string): boolean {
+  const [first = '', second = ''] = lex(sql, 'postgresql').tokens.map(({ text }) => text.toUpperCase());
+  if (first === 'SET') return second !== 'LOCAL' && second !== 'TRANSACTION';
+  return ['RESET', 'PREPARE', 'EXECUTE', 'DEALLOCATE', 'LISTEN', 'UNLISTEN', 'LOAD', 'DISCARD'].includes(first) && second !== 'TRANSACTION';
+}
+
 /** Whether it is a LISTEN of PostgreSQL. A text that begins in an unusual way is read token by token. */
 export function isListen(sql: string): boolean {
   if (!/listen/i.test(sql)) return false;

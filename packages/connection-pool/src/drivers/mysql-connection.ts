@@ -7,9 +7,9 @@ import type { ParameterValue } from '../parameters.ts';
 import { mayChangeSession } from '../session-effects.ts';
 import { runBatch } from './multi-row.ts';
 import { lastHeader, toResult, type Answer, type Header } from './mysql-answers.ts';
-import { INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
+import { holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
 import { open, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
-import { MysqlStream, type StreamingCommand } from './mysql-stream.ts';
+import { MysqlStream, type StreamingConnection } from './mysql-stream.ts';
 import { toWire, type TypedIntegers } from './mysql-values.ts';
 import { runOnConnect } from './new-session.ts';
 import { PreparedNames } from './prepared-names.ts';
@@ -124,7 +124,7 @@ export class MysqlConnection implements DriverConnection {
   #run<T>({ text, values, prepare, inTransaction, row }: Sending, finish: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#send(text, values, prepare, (error, data, fields) => {
-        if (isFull(error) && this.#prepared.size > 0) {
+        if (holdsTooMany(error) && this.#prepared.size > 0) {
           // What we keep is ours to give up: the server's limit is shared by all of its clients.
           this.forgetPrepared(() => true);
           return resolve(this.#run({ text, values, prepare, inTransaction, row }, finish));
@@ -392,20 +392,9 @@ export class MysqlConnection implements DriverConnection {
   }
 }
 
-/** The server takes no more prepared statements (`max_prepared_stmt_count`). */
-const isFull = (error: unknown): boolean => (error as { errno?: number } | null | undefined)?.errno === 1461;
-
 /** Without values a statement goes as text, unless it is asked to be prepared. */
 const isText = (values: readonly unknown[], prepare: boolean | undefined): boolean => values.length === 0 && prepare !== true;
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true);
-}
-
-/** What mysql2's types do not tell: commands without a callback, and how to hold them. */
-interface StreamingConnection {
-  query(options: { readonly sql: string; readonly rowsAsArray: boolean }): StreamingCommand;
-  execute(options: { readonly sql: string; readonly rowsAsArray: boolean; readonly values: unknown[] }): StreamingCommand;
-  pause(): void;
-  resume(): void;
 }

@@ -76,6 +76,11 @@ export function isFatal(error: unknown): boolean {
   return fatal === true || sqlState === undefined || sqlState.startsWith('08') || FATAL.has(errno ?? 0);
 }
 
+/** The server takes no more prepared statements (`max_prepared_stmt_count`). */
+export function holdsTooMany(error: unknown): boolean {
+  return (error as MysqlError | null | undefined)?.errno === 1461;
+}
+
 /**
  * @param inTransaction whether a transaction was open before: then the statement alone must not be tried again.
  * @param values those of the parameters, to be kept out of the message. @param row which row of a batch it was, if known.

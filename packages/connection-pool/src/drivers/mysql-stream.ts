@@ -6,6 +6,14 @@ import { StatementError } from '../errors.ts';
 import { isHeader, toFields, type Header } from './mysql-answers.ts';
 import { toRows } from './mysql-values.ts';
 
+/** What mysql2's types do not tell: commands without a callback, and how to hold them. */
+export interface StreamingConnection {
+  query(options: { readonly sql: string; readonly rowsAsArray: boolean }): StreamingCommand;
+  execute(options: { readonly sql: string; readonly rowsAsArray: boolean; readonly values: unknown[] }): StreamingCommand;
+  pause(): void;
+  resume(): void;
+}
+
 /** A command of mysql2 without a callback. */
 export interface StreamingCommand {
   on(event: 'fields', listener: (fields: FieldPacket[] | undefined) => void): unknown;

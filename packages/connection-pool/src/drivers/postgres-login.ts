@@ -78,7 +78,7 @@ function clientConfig(
   password: string | undefined,
   tls: TlsOptions | undefined,
 ): ClientConfig {
-  const { database, user, applicationName } = target;
+  const { database, user, applicationName, behindPooler } = target;
   return {
     host: address.host,
     port: address.port,
@@ -87,8 +87,8 @@ function clientConfig(
     password,
     ssl: tls ?? false, // said, so that pg reads nothing from the environment
     application_name: applicationName,
-    // The same meaning of times without a zone on all databases; also what RESET ALL returns to.
-    options: `-c TimeZone=UTC -c DateStyle=ISO${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
+    // The same meaning of times without a zone on all databases; also what RESET ALL returns to. Poolers take no options.
+    options: behindPooler ? undefined : `-c TimeZone=UTC -c DateStyle=ISO${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
     keepAlive: true,
   };
 }

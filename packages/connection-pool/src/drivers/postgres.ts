@@ -2,8 +2,8 @@
 import type { ServerAddress, ServerTarget } from '../server-config.ts';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
-import { NotificationsUnsupportedError, StatementError, StatementParametersError } from '../errors.ts';
-import { isListen, mayChangeSession } from '../session-effects.ts';
+import { NotificationsUnsupportedError, SessionUnsupportedError, StatementError, StatementParametersError } from '../errors.ts';
+import { isListen, mayChangeSession, setsSession } from '../session-effects.ts';
 import { runOnConnect, untilAborted } from './new-session.ts';
 import { PreparedNames, type Prepared } from './prepared-names.ts';
 import { sendCancel } from './postgres-cancel.ts';
@@ -32,6 +32,8 @@ const CLEAN_SESSION = [
   'DISCARD TEMP',
   'DISCARD SEQUENCES',
 ].join('; ');
+/** What PgBouncer keeps for each of its clients, and sets where it is not so already. */
+const POOLED_SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'";
 const ALLOW_WRITES = 'SET default_transaction_read_only = off';
 
 /** Driver for PostgreSQL. @throws DriverMissingError when pg is not installed (at the first connect). */
@@ -95,9 +97,10 @@ class PostgresConnection implements DriverConnection {
     this.#options = options;
     this.#prepared = new PreparedNames(options.prepareCacheSize);
     const standby = loggedIn.parameters.get('in_hot_standby');
-    this.#reportsRole = standby !== undefined;
-    if (standby !== undefined) this.#setRole(standby === 'on');
-    this.#wire.onParameter = (name, value) => name === 'in_hot_standby' && this.#setRole(value === 'on');
+    // What a pooler tells is what one of its connections once was.
+    this.#reportsRole = standby !== undefined && !options.behindPooler;
+    if (this.#reportsRole) this.#setRole(standby === 'on');
+    this.#wire.onParameter = (name, value) => this.#reportsRole && name === 'in_hot_standby' && this.#setRole(value === 'on');
   }
 
   get usable(): boolean {
@@ -114,6 +117,7 @@ class PostgresConnection implements DriverConnection {
 
   /** @internal What is left to do after login. */
   async prepareSession(): Promise<void> {
+    if (this.#options.behindPooler) await this.#exchange(() => compose().query(POOLED_SESSION).take());
     if (!this.#reportsRole) await this.probeRole();
     if (this.#detour) await this.#takeDetour();
     await this.#runHook();
@@ -280,7 +284,9 @@ class PostgresConnection implements DriverConnection {
   #look(text: string): void {
     if (!mayChangeSession(text)) return;
     if (isListen(text)) throw new NotificationsUnsupportedError();
-    this.#changed = true;
+    if (this.#options.behindPooler) {
+      if (setsSession(text)) throw new SessionUnsupportedError();
+    } else this.#changed = true;
   }
 
   /** All up to Execute: a statement that the server knows is neither parsed nor described again. */
@@ -318,14 +324,19 @@ class PostgresConnection implements DriverConnection {
     });
   }
 
+  /** Sessions that a pooler shares out cannot be. */
+  get #beganReadOnly(): boolean {
+    return this.#options.readOnly && !this.#options.behindPooler;
+  }
+
   #setRole(standby: boolean): void {
     this.role = standby ? 'replica' : 'primary';
-    if (!standby && this.#options.readOnly && !this.#mayWrite) this.#detour = true;
+    if (!standby && this.#beganReadOnly && !this.#mayWrite) this.#detour = true;
   }
 
   async #takeDetour(): Promise<void> {
     await this.#settleCancel();
-    const mustAllow = this.role === 'primary' && this.#options.readOnly && !this.#mayWrite;
+    const mustAllow = this.role === 'primary' && this.#beganReadOnly && !this.#mayWrite;
     if (mustAllow && this.#wire.transactionStatus === 'idle') {
       await this.#plain(ALLOW_WRITES);
       this.#mayWrite = true;
