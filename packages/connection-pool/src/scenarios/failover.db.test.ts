@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openAdmin, startFaultProxy, type Admin } from '@kailash-ts/test-databases';
 import { leftOut, scenario, type Scene } from '@kailash-ts/test-databases/scenario';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { WorkflowConnectionPool } from '../node.ts';
 import { failureOf, openPool, stopwatch, tallyText } from '../testing/scenario-pool.ts';
 
@@ -66,7 +66,8 @@ async function adminAt(scene: Scene, which: 'primary' | 'replica'): Promise<Admi
   const url = new URL(scene.cluster.adminUrl);
   url.port = String(scene.cluster[which].port);
   url.pathname = `/${scene.database}`;
-  const admin = await openAdmin(url.href);
+  // A new database takes a moment to arrive at the replica.
+  const admin = await vi.waitFor(() => openAdmin(url.href), { timeout: 20_000 });
   scene.defer(() => admin[Symbol.asyncDispose]());
   return admin;
 }
