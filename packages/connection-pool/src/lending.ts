@@ -18,7 +18,9 @@ import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
+import { ReplicaMonitor } from './replica-monitor.ts';
 import { Runs } from './runs.ts';
+import { HostView } from './host-view.ts';
 import { orAskAgain, Topology } from './topology.ts';
 
 /** A caller that holds a lease. */
@@ -41,6 +43,8 @@ export class Lending implements Holders {
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
+  #monitor: ReplicaMonitor | undefined;
+  #views: readonly HostView[] | undefined;
   #initialized = false;
   #closed = false;
   /** Set by `resize` before there are hosts. */
@@ -56,6 +60,22 @@ export class Lending implements Holders {
 
   get topology(): Topology | undefined {
     return this.#topology;
+  }
+
+  /** Undefined before the first use. */
+  get views(): readonly HostView[] | undefined {
+    return this.#views;
+  }
+
+  /** Is a first use. */
+  async startViews(): Promise<readonly HostView[]> {
+    await this.#start();
+    return this.#views!;
+  }
+
+  /** Undefined where no replica can lag. */
+  get monitor(): ReplicaMonitor | undefined {
+    return this.#monitor;
   }
 
   get isInitialized(): boolean {
@@ -76,7 +96,7 @@ export class Lending implements Holders {
     const done = Promise.all(opening);
     if (await within(this.#parts.clock, limitMs, done)) this.#initialized = true;
     else {
-      overdue.abort(this.#timeout(topology.lineFor('primary').counts, limitMs, topology.hosts[0]!.connector.lastFailure));
+      overdue.abort(this.#timeout(topology.lineFor({}).counts, limitMs, topology.hosts[0]!.connector.lastFailure));
       await done;
     }
   }
@@ -85,7 +105,7 @@ export class Lending implements Holders {
   async lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt = this.#parts.clock.now()): Promise<PoolLease> {
     this.#refuseIfOver(options);
     const topology = this.#topology ?? (await this.#start());
-    const line = topology.lineFor(options.role);
+    const line = topology.lineFor(options);
     const entry = line.take(options);
     if (entry && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs) return this.#issue(entry, options, holder, startedAt);
     try {
@@ -198,6 +218,7 @@ export class Lending implements Holders {
     const graceMs = milliseconds(config.closeGraceMs);
     this.#closed = true;
     this.#housekeeper?.stop();
+    this.#monitor?.close();
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
@@ -214,6 +235,8 @@ export class Lending implements Holders {
     if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
+    if (topology.hosts.length > 1 && driver.dialect !== 'sqlite') this.#monitor = new ReplicaMonitor(driver, topology, this.#parts);
+    this.#views = topology.hosts.map((host) => new HostView(host, this.#monitor));
     const leases = this.#leases;
     this.#housekeeper = new Housekeeper(this.#parts, {
       topology,
@@ -240,7 +263,7 @@ export class Lending implements Holders {
     const limitMs = options.timeoutMs ?? milliseconds(config.acquireTimeoutMs);
     const remainingMs = (): number => limitMs - (clock.now() - startedAt);
     for (let idle = taken; ; idle = undefined) {
-      const line = topology.lineFor(options.role);
+      const line = topology.lineFor(options);
       const entry = idle ?? line.take(options) ?? (await orAskAgain(line.wait(options, Math.max(1, remainingMs()))));
       if (!entry) continue;
       if (await this.#isAlive(entry, remainingMs())) {

@@ -82,6 +82,12 @@ export class WaiterQueue<T> {
     return this.#size;
   }
 
+  /** When the one whose turn it is began to wait; Infinity when nobody waits. */
+  get waitingSince(): number {
+    for (const { head } of this.#turns.values()) return head!.joinedAt;
+    return Infinity;
+  }
+
   join(runId: string | undefined, now: number): Waiter<T> {
     const waiter = new Waiter<T>(runId, now, this);
     const turn = this.#turns.get(runId);
