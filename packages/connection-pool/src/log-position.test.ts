@@ -62,7 +62,11 @@ describe('a position', () => {
   });
 
   it('turns back when a server is made anew', () => {
-    expect([hasTurnedBack(wal(90), wal(100)), hasTurnedBack(wal(100), wal(100)), hasTurnedBack(wal(200, 2), wal(100))]).toEqual([true, false, true]);
+    expect([hasTurnedBack(wal(90), wal(100)), hasTurnedBack(wal(100), wal(100)), hasTurnedBack(wal(200, 2), wal(100))]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect([hasTurnedBack(gtid('0-1-5', 3), gtid('0-1-9', 3)), hasTurnedBack(gtid('0-2-12', 3), gtid('0-1-9', 3))]).toEqual([true, false]);
     expect(hasTurnedBack(set(`${A}:1-5`), set(`${A}:1-6`))).toBe(true);
   });

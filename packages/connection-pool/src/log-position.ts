@@ -37,8 +37,7 @@ export function covers(replica: LogPosition, primary: LogPosition): boolean {
 /** Bytes of the log (PostgreSQL) or transactions that the replica lacks; null where that cannot be told. */
 export function missing(replica: LogPosition, primary: LogPosition): number | null {
   if (covers(replica, primary)) return 0;
-  if (replica.kind === 'wal' && primary.kind === 'wal')
-    return replica.timeline === primary.timeline ? primary.bytes - replica.bytes : null;
+  if (replica.kind === 'wal' && primary.kind === 'wal') return replica.timeline === primary.timeline ? primary.bytes - replica.bytes : null;
   if (replica.kind === 'gtid' && primary.kind === 'gtid') return sumOfDomains(primary) - sumOfDomains(replica);
   return null;
 }
