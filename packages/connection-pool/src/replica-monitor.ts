@@ -126,6 +126,7 @@ export class ReplicaMonitor {
     if (primary !== this.#primary) this.#begin(primary);
     const others = this.#topology.hosts.filter((host) => host !== primary);
     if (primary) await this.#readPrimary(primary);
+    if (this.#mode === 'closed') return;
     await Promise.all(others.map((host) => this.#readOther(host)));
   }
 
