@@ -10,11 +10,15 @@ import { QueryRouterNode } from '../node.ts';
 export async function startCluster(kind: Cluster['kind'], replicas: number): Promise<Cluster> {
   const settings = { synchronous_commit: 'local' };
   const cluster = await (kind === 'postgresql' ? startPostgres({ replicas, settings }) : startMariaDb({ replicas }));
-  for (const { port } of cluster.replicas) await untilThere(cluster.url, port);
+  await untilReplicasAreThere(cluster);
   return cluster;
 }
 
 /** To a pool, a database that is not there yet would be a wrong configuration. */
+export async function untilReplicasAreThere({ url, replicas }: Cluster): Promise<void> {
+  for (const { port } of replicas) await untilThere(url, port);
+}
+
 async function untilThere(primaryUrl: string, port: number): Promise<void> {
   const url = new URL(primaryUrl);
   url.port = String(port);
@@ -28,6 +32,27 @@ async function untilThere(primaryUrl: string, port: number): Promise<void> {
 export interface ReplicatedOptions {
   readonly pool?: Partial<PoolOptions>;
   readonly router?: Partial<RouterOptions>;
+}
+
+/** What a statement fails with; undefined when it does not fail. */
+export async function failureOf(work: Promise<unknown>): Promise<(Error & { readonly code?: string }) | undefined> {
+  return work.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+}
+
+/** `3 x lost, 1 x idle`. */
+export function tallyText(words: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts.size === 0 ? 'none' : [...counts].map(([word, count]) => `${count} x ${word}`).join(', ');
+}
+
+/** Measures in whole milliseconds. */
+export function stopwatch(): () => number {
+  const startedAt = performance.now();
+  return () => Math.round(performance.now() - startedAt);
 }
 
 /** Owned by the test, which closes it. */
