@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { main, runCommand, StepFailed } from './lib/command.ts';
-import { declaredScenarios, SCENARIO_FOLDER, SCENARIO_PAGE, scenarioTable, withTable, type Outcome } from './lib/scenarios.ts';
+import { declaredScenarios, SCENARIO_FOLDERS, SCENARIO_PAGE, scenarioTable, withTable, type Outcome } from './lib/scenarios.ts';
 import { ROOT, withTemporaryFolder } from './lib/workspace.ts';
 
 interface TestReport {
@@ -23,7 +23,7 @@ interface TestReport {
 async function play(): Promise<Outcome[]> {
   return withTemporaryFolder('outside', async (folder) => {
     const file = join(folder, 'report.json');
-    const args = ['exec', 'vitest', 'run', SCENARIO_FOLDER, '--reporter=json', `--outputFile=${file}`];
+    const args = ['exec', 'vitest', 'run', ...SCENARIO_FOLDERS, '--reporter=json', `--outputFile=${file}`];
     const { exitCode, output } = await runCommand('pnpm', args, { cwd: ROOT, env: { ...process.env, KAILASH_REQUIRE_DATABASES: '1' } });
     if (!existsSync(file)) throw new StepFailed(`The scenarios could not be played.\n${output}`);
     const results = (JSON.parse(readFileSync(file, 'utf8')) as TestReport).testResults.flatMap(({ assertionResults }) => assertionResults);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from './workspace.ts';
 
 /** Where scenarios are declared. */
-export const SCENARIO_FOLDER = 'packages/connection-pool/src/scenarios';
+export const SCENARIO_FOLDERS = ['packages/connection-pool/src/scenarios', 'packages/query-router/src/scenarios'] as const;
 /** The page with their table. */
 export const SCENARIO_PAGE = 'docs/guide/run-a-pool.md';
 
@@ -31,9 +31,8 @@ export function declaredIn(text: string): string[] {
 
 /** The same for all test files. */
 export function declaredScenarios(): string[] {
-  const folder = join(ROOT, SCENARIO_FOLDER);
-  const files = readdirSync(folder).filter((file) => file.endsWith('.test.ts'));
-  return files.flatMap((file) => declaredIn(readFileSync(join(folder, file), 'utf8')));
+  const files = SCENARIO_FOLDERS.flatMap((folder) => readdirSync(join(ROOT, folder)).map((file) => join(ROOT, folder, file)));
+  return files.filter((file) => file.endsWith('.test.ts')).flatMap((file) => declaredIn(readFileSync(file, 'utf8')));
 }
 
 /** Number and title of every row of the page's table, as `declaredScenarios` gives them. */

@@ -79,6 +79,8 @@ export const poolConfigSchema = z.strictObject({
   slowCheckMs: limitMs.default(1000),
   /** Idle connections are checked this often, which also keeps firewalls from forgetting them. */
   healthCheckIntervalMs: limitMs.default(30_000),
+  /** While reads are routed by lag, replicas are asked this often how far they are. More often while somebody waits for them. */
+  lagCheckIntervalMs: z.number().int().min(10).max(3_600_000).default(250),
   /** An idle connection beyond `minConnections` is closed after this time. */
   idleTimeoutMs: limitMs.default(600_000),
   /** A connection is replaced after this time, less up to a tenth, so that not all go at once. */

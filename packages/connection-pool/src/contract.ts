@@ -67,6 +67,12 @@ export interface AcquireOptions {
   readonly nodeId?: string | undefined;
   /** Default `primary`. `replica` falls back to the primary where there are none. */
   readonly role?: ConnectionRole | undefined;
+  /**
+   * With role `replica`: the names of the only replicas that may serve, best first. The first one with an idle connection does; if there
+   * is none, the caller waits for one of them. The primary serves where none of them can be reached, or is a replica any more; another
+   * replica never does. Without meaning for the role `primary`.
+   */
+  readonly hosts?: readonly string[] | undefined;
   /** Ids of connections to take if they are idle, best first. */
   readonly prefer?: readonly string[] | undefined;
 }
@@ -90,8 +96,48 @@ export type FetchMode = 'all' | 'one' | 'many';
 export interface QueryConstraints extends ExecuteOptions {
   /** Default `primary`. `replica` promises that the statement only reads. */
   readonly role?: ConnectionRole | undefined;
+  /** As in `AcquireOptions`. */
+  readonly hosts?: readonly string[] | undefined;
   readonly prefer?: readonly string[] | undefined;
   readonly runId?: string | undefined;
+}
+
+/** A connection, for whoever chooses between hosts. */
+export interface HostConnection {
+  readonly id: string;
+  /** From 0 to 100. */
+  readonly healthScore: number;
+  /** Lent, or being checked. */
+  readonly busy: boolean;
+  /** Mean of its last statements; null before the first. */
+  readonly latencyMs: number | null;
+}
+
+/** A server of the pool as it is now: each property is looked up when it is read. Of SQLite the writer is one, the readers are another. */
+export interface PoolHost {
+  /** `primary`, `replica`, `replica-2`: as configured, whatever it is by now. */
+  readonly name: string;
+  readonly address: string;
+  /** What the server itself said last. */
+  readonly role: ConnectionRole;
+  /** Whether it has connections, or may get some. */
+  readonly available: boolean;
+  /** Mean of its connections, from 0 to 100; 100 without any. */
+  readonly healthScore: number;
+  /** Connections that are lent, and how many there may be. */
+  readonly busy: number;
+  readonly size: number;
+  /** How long its statements take, the latest ones counting most; null before the first. */
+  readonly latencyMs: number | null;
+  /** It shows all that had ended by this moment (as `moment()` counts). -Infinity: not known. Infinity: it is the primary, or cannot lag. */
+  readonly freshAsOf: number;
+  /** By how much its state is older than the primary's last known one, to within `lagCheckIntervalMs`; null: not known. */
+  readonly lagMs: number | null;
+  /** What it lacked when it was last asked: bytes of the log (PostgreSQL), transactions (MariaDB); null: not known. */
+  readonly missing: number | null;
+  /** Of a replica: how far it has replayed, in the words of its database; null: not known. */
+  readonly position: string | null;
+  readonly connections: readonly HostConnection[];
 }
 
 /** A column of a result. `type` is the database's own name, in lower case. */
@@ -164,7 +210,7 @@ export interface InitializeResult {
   readonly queryRouting: boolean;
 }
 
-export type ExecuteManyOptions = Omit<QueryConstraints, 'fetchMode' | 'fetchSize' | 'prepare' | 'role'>;
+export type ExecuteManyOptions = Omit<QueryConstraints, 'fetchMode' | 'fetchSize' | 'prepare' | 'role' | 'hosts'>;
 
 /** Reading rows one by one. `timeoutMs` limits each piece of `fetchSize` rows (and, without a lease, the wait for a connection). */
 export interface StreamOptions extends Omit<QueryConstraints, 'fetchMode' | 'fetchSize'> {
@@ -198,6 +244,18 @@ export interface ConnectionPool {
   readonly dialect: Dialect;
   /** Whether there are connections that only read, so that `role: 'replica'` differs from `primary`. */
   readonly hasReplicas: boolean;
+  /**
+   * The servers, always the same objects. A promise only before the first use, which it is; nobody is waited for.
+   * Asking keeps the monitor of replicas awake, which finds out how far they are behind.
+   * @throws PoolClosedError
+   */
+  hosts(): readonly PoolHost[] | Promise<readonly PoolHost[]>;
+  /** The server of a connection, by the `connectionId` of a result or a lease; undefined for one that there is not. */
+  hostOf(connectionId: string): PoolHost | undefined;
+  /** Now, as `PoolHost.freshAsOf` counts. A write that has ended before is seen on hosts whose `freshAsOf` is no less. */
+  moment(): number;
+  /** Somebody waits for replicas to catch up: they are asked soon, once for all who wait. */
+  checkReplicas(): void;
 
   /** Opens `minConnections`. @throws ConnectError, AuthenticationError within `acquireTimeoutMs`. */
   initialize(): Promise<InitializeResult>;

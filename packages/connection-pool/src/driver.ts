@@ -4,6 +4,7 @@
  */
 import type { Dialect } from '@kailash-ts/sql';
 import type { ConnectionRole, Field, Row, TransactionStatus } from './contract.ts';
+import type { LogPosition } from './log-position.ts';
 
 /** A group of connections to one server in one role, with its own limits. SQLite: the writer is one, the readers are another. */
 export interface HostPlan {
@@ -92,6 +93,11 @@ export interface DriverConnection {
   ping(): Promise<void>;
   /** Asks the server anew what it is: free of side effects, also inside of a transaction. @throws ConnectionLostError */
   probeRole(): Promise<ConnectionRole>;
+  /**
+   * How far its server's log goes: on a primary the end of what may have been committed, on a replica of what is replayed and visible.
+   * Undefined where that cannot be told. May notice a change of the role, too. Absent where replicas cannot lag (SQLite).
+   */
+  readPosition?(): Promise<LogPosition | undefined>;
   /**
    * Asks the server to cancel what runs. Resolves when the request is through, whatever becomes of it; the operation itself
    * then settles. SQLite cannot interrupt: a connection to a file is retired, and its operation settles as lost; one to memory

@@ -23,7 +23,7 @@ export interface Home {
   /** A statement failed. */
   judge(entry: Entry, error: unknown): void;
   /** A statement went well. */
-  worked(): void;
+  worked(durationMs: number): void;
 }
 
 export interface EntryOptions {

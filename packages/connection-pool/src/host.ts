@@ -42,6 +42,9 @@ export class Host implements Home {
   #ceiling: number;
   #numbered = 0;
   #closed = false;
+  /** Of all its connections together; kept beside them, because it is asked for at each read. */
+  #healthSum = 0;
+  #latencyMs: number | null = null;
   #onEmptied: () => void = () => {};
   #onSettled: (() => void)[] = [];
 
@@ -76,9 +79,12 @@ export class Host implements Home {
 
   /** Mean score of its connections; 100 without any. */
   get health(): number {
-    let sum = 0;
-    for (const entry of this.#entries.values()) sum += entry.health.score;
-    return this.total === 0 ? 100 : sum / this.total;
+    return this.total === 0 ? 100 : this.#healthSum / this.total;
+  }
+
+  /** How long its statements take, the latest ones counting most; null before the first. */
+  get latencyMs(): number | null {
+    return this.#latencyMs;
   }
 
   /** How many there may be. */
@@ -156,7 +162,7 @@ export class Host implements Home {
     entry.state = 'gone';
     entry.holder = undefined;
     entry.health.enter('terminated');
-    this.#entries.delete(entry.id);
+    if (this.#entries.delete(entry.id)) this.#healthSum -= entry.health.score;
     this.#removeIdle(entry);
     this.#end(entry);
     entry.abandon();
@@ -183,7 +189,9 @@ export class Host implements Home {
 
   /** Lets the score of a connection follow what it has shown. */
   signal(entry: Entry, signal: HealthSignal): void {
+    const before = entry.health.score;
     const from = entry.health.note(signal);
+    if (this.#entries.has(entry.id)) this.#healthSum += entry.health.score - before;
     if (from === undefined) return;
     const { state: to, score } = entry.health;
     const { config, events } = this.#parts;
@@ -202,7 +210,9 @@ export class Host implements Home {
   }
 
   /** A statement went well. */
-  worked(): void {
+  worked(durationMs: number): void {
+    const before = this.#latencyMs;
+    this.#latencyMs = before === null ? durationMs : before + (durationMs - before) * NEWEST_COUNTS;
     this.connector.succeeded();
   }
 
@@ -301,6 +311,7 @@ export class Host implements Home {
     connection.onLost(() => this.#lostIdle(entry));
     this.#callers.roleFound(this, connection.role);
     this.#entries.set(id, entry);
+    this.#healthSum += entry.health.score;
     if (events.has('connection:opened'))
       events.emit('connection:opened', { pool: config.name, host: this.plan.name, connectionId: id, role: connection.role, durationMs });
     this.giveBack(entry);
@@ -354,6 +365,9 @@ function countClosed(metrics: PoolMetrics, reason: CloseReason): void {
   else if (reason === 'could_not_be_cleaned' || reason === 'leaked') metrics.discarded();
   else if (reason !== 'pool_closed') metrics.recycled();
 }
+
+/** The part of the newest statement in the mean of all. */
+const NEWEST_COUNTS = 0.1;
 
 /** How long a connection may take to say goodbye. */
 const FAREWELL_MS = 1000;

@@ -18,7 +18,9 @@ import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
+import { ReplicaMonitor } from './replica-monitor.ts';
 import { Runs } from './runs.ts';
+import { HostView } from './host-view.ts';
 import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
 
@@ -40,6 +42,8 @@ export class Lending implements Holders {
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
+  #monitor: ReplicaMonitor | undefined;
+  #views: readonly HostView[] | undefined;
   #initialized = false;
   #closed = false;
   /** Set by `resize` before there are hosts. */
@@ -55,6 +59,22 @@ export class Lending implements Holders {
 
   get topology(): Topology | undefined {
     return this.#topology;
+  }
+
+  /** Undefined before the first use. */
+  get views(): readonly HostView[] | undefined {
+    return this.#views;
+  }
+
+  /** Is a first use. */
+  async startViews(): Promise<readonly HostView[]> {
+    await this.#start();
+    return this.#views!;
+  }
+
+  /** Undefined where no replica can lag. */
+  get monitor(): ReplicaMonitor | undefined {
+    return this.#monitor;
   }
 
   get isInitialized(): boolean {
@@ -75,7 +95,7 @@ export class Lending implements Holders {
     const done = Promise.all(opening);
     if (await within(this.#parts.clock, limitMs, done)) this.#initialized = true;
     else {
-      overdue.abort(this.#timeout(topology.lineFor('primary').counts, limitMs, topology.hosts[0]!.connector.lastFailure));
+      overdue.abort(this.#timeout(topology.lineFor({}).counts, limitMs, topology.hosts[0]!.connector.lastFailure));
       await done;
     }
   }
@@ -88,7 +108,7 @@ export class Lending implements Holders {
   lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease | Promise<PoolLease> {
     this.#refuseIfOver(options);
     const topology = this.#topology;
-    const entry = topology?.lineFor(options.role).take(options);
+    const entry = topology?.lineFor(options).take(options);
     if (entry && this.#isFresh(entry)) return this.#issue(entry, options, holder, startedAt, this.#parts.clock.now());
     return this.#lendSlowly(topology, entry, options, holder, startedAt);
   }
@@ -188,6 +208,7 @@ export class Lending implements Holders {
     const graceMs = milliseconds(config.closeGraceMs);
     this.#closed = true;
     this.#housekeeper?.stop();
+    this.#monitor?.close();
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
@@ -204,6 +225,8 @@ export class Lending implements Holders {
     if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
+    if (topology.hosts.length > 1 && driver.dialect !== 'sqlite') this.#monitor = new ReplicaMonitor(driver, topology, this.#parts);
+    this.#views = topology.hosts.map((host) => new HostView(host, this.#monitor));
     const leases = this.#leases;
     this.#housekeeper = new Housekeeper(this.#parts, {
       topology,
@@ -231,7 +254,7 @@ export class Lending implements Holders {
     try {
       const topology = started ?? (await this.#start());
       for (let idle = taken; ; idle = undefined) {
-        const line = topology.lineFor(options.role);
+        const line = topology.lineFor(options);
         const entry = idle ?? line.take(options) ?? (await this.#wait(line, options, limitMs - (clock.now() - startedAt)));
         if (!entry) continue;
         if (this.#isFresh(entry) || (await this.#isAlive(entry, limitMs - (clock.now() - startedAt)))) {

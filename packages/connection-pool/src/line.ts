@@ -88,9 +88,9 @@ export class Line {
   }
 
   /** An idle connection, reserved, if there is one for this caller; of the least busy host. */
-  take({ prefer, runId }: AcquireOptions): Entry | undefined {
+  take({ prefer, runId, hosts }: AcquireOptions): Entry | undefined {
     if (this.#mayTake && !this.#mayTake(runId)) return undefined;
-    const entry = this.#takeIdle(prefer);
+    const entry = hosts !== undefined && this.role === 'replica' ? this.#takeFrom(hosts, prefer) : this.#takeIdle(prefer);
     if (entry) this.#holders.promise(runId);
     return entry;
   }
@@ -100,6 +100,15 @@ export class Line {
     if (hosts.length === 1) return hosts[0]!.take(prefer);
     for (const host of [...hosts].sort((a, b) => load(a) - load(b) || b.health - a.health)) {
       const entry = host.take(prefer);
+      if (entry) return entry;
+    }
+    return undefined;
+  }
+
+  /** In the caller's order; of no other hosts than these. */
+  #takeFrom(names: readonly string[], prefer: readonly string[] | undefined): Entry | undefined {
+    for (const name of names) {
+      const entry = this.hosts.find((host) => host.plan.name === name)?.take(prefer);
       if (entry) return entry;
     }
     return undefined;

@@ -21,6 +21,7 @@ const OPTIONS: Readonly<Record<string, readonly [fits: (value: unknown) => boole
   runId: [isText, 'a text'],
   nodeId: [isText, 'a text'],
   role: [isOneOf(ROLES), ROLES.join(' or ')],
+  hosts: [(value) => Array.isArray(value) && value.length > 0 && value.every(isText), 'a list of names of hosts'],
   prefer: [(value) => Array.isArray(value) && value.every(isText), 'a list of ids of connections'],
   fetchMode: [isOneOf(FETCH_MODES), FETCH_MODES.join(', ')],
   fetchSize: [isCount(1), 'a whole number from 1'],

@@ -13,6 +13,7 @@ import type {
   InitializeResult,
   Lease,
   Params,
+  PoolHost,
   QueryConstraints,
   ReleaseResult,
   Row,
@@ -207,6 +208,27 @@ export class Pool implements ConnectionPool, AsyncDisposable {
         this.withConnection(use, this.dialect === 'sqlite' && options.readOnly === true ? { ...acquire, role: 'replica' } : acquire),
       retried: () => metrics.retried(),
     });
+  }
+
+  hosts(): readonly PoolHost[] | Promise<readonly PoolHost[]> {
+    this.#begin();
+    this.#lending.monitor?.asked();
+    return this.#lending.views ?? this.#lending.startViews();
+  }
+
+  hostOf(connectionId: string): PoolHost | undefined {
+    const lease = connectionId.indexOf('#');
+    const name = connectionId.slice(0, connectionId.lastIndexOf('-', lease === -1 ? undefined : lease));
+    for (const view of this.#lending.views ?? []) if (view.name === name) return view;
+    return undefined;
+  }
+
+  moment(): number {
+    return this.#parts.clock.now();
+  }
+
+  checkReplicas(): void {
+    this.#lending.monitor?.hurry();
   }
 
   lease(id: string): Lease {

@@ -109,7 +109,7 @@ export class Statements {
     const durationMs = now - begunAt;
     this.#metrics.executed(durationMs, now);
     entry.latencies.add(durationMs);
-    entry.home.worked();
+    entry.home.worked(durationMs);
     this.#tell(entry, durationMs, trace, undefined);
     return durationMs;
   }

@@ -1,5 +1,5 @@
 /** The servers of a pool: which of them is the primary, who waits for which, and where the primary is after a failover. */
-import type { ConnectionRole } from './contract.ts';
+import type { AcquireOptions, ConnectionRole } from './contract.ts';
 import type { Driver } from './driver.ts';
 import type { Entry } from './entry.ts';
 import { Host, type Callers } from './host.ts';
@@ -23,12 +23,16 @@ export class Topology implements Callers {
   readonly hosts: readonly Host[];
   readonly #parts: PoolParts;
   readonly #lines: Readonly<Record<ConnectionRole, Line>>;
+  /** Where those wait who may have connections of this host and of no other. */
+  readonly #own = new Map<Host, Line>();
+  readonly #holders: Holders;
   /** Servers that call themselves primary but were replaced by another one. */
   readonly #superseded = new Set<Host>();
   #seeking = false;
 
   constructor(driver: Driver, parts: PoolParts, holders: Holders) {
     this.#parts = parts;
+    this.#holders = holders;
     const primary = new Line('primary', parts, holders);
     const replica = driver.hosts.length > 1 ? new Line('replica', parts, holders) : primary;
     this.#lines = { primary, replica };
@@ -38,17 +42,30 @@ export class Topology implements Callers {
 
   get lines(): readonly Line[] {
     const { primary, replica } = this.#lines;
-    return primary === replica ? [primary] : [primary, replica];
+    return primary === replica ? [primary] : [primary, replica, ...this.#own.values()];
   }
 
   /** Where to wait: for a replica also at the primary, when no replica is to be had. */
-  lineFor(role: ConnectionRole = 'primary'): Line {
+  lineFor({ role = 'primary', hosts }: AcquireOptions): Line {
     const { primary, replica } = this.#lines;
-    return role === 'replica' && replica.hosts.length > 0 && replica.isPromising ? replica : primary;
+    if (role !== 'replica' || replica === primary || replica.hosts.length === 0 || !replica.isPromising) return primary;
+    return hosts === undefined || replica.hosts.every(({ plan }) => hosts.includes(plan.name)) ? replica : this.#lineOfSome(hosts);
   }
 
+  /** The one server that takes writes; undefined while there is none, or more than one says so. */
+  get primary(): Host | undefined {
+    const { hosts } = this.#lines.primary;
+    return hosts.length === 1 ? hosts[0] : undefined;
+  }
+
+  /** Between a host's own line and that of its role, whoever waits longer. */
   serve(host: Host, entry: Entry): boolean {
-    return this.#lineOf(host)?.serve(entry) ?? false;
+    const line = this.#lineOf(host);
+    const own = this.#own.get(host);
+    if (!own || own.waiting === 0) return line?.serve(entry) ?? false;
+    const ownFirst = own.queue.waitingSince <= (line?.queue.waitingSince ?? Infinity);
+    const [first, second] = ownFirst ? [own, line] : [line, own];
+    return (first?.serve(entry) ?? false) || (second?.serve(entry) ?? false);
   }
 
   /** A run holds less than before: those of it who wait may be served. */
@@ -58,9 +75,11 @@ export class Topology implements Callers {
 
   changed(host: Host): void {
     this.#lineOf(host)?.grow();
+    this.#own.get(host)?.grow();
   }
 
   refused(host: Host, error: unknown): void {
+    if (!host.isAvailable) this.#own.get(host)?.queue.failAll(() => ASK_AGAIN);
     const line = this.#lineOf(host);
     if (!line || line.hosts.some((other) => other !== host && other.isAvailable)) return line?.grow();
     if (line.role === 'replica') line.queue.failAll(() => ASK_AGAIN);
@@ -80,6 +99,9 @@ export class Topology implements Callers {
     } else this.#superseded.delete(host);
     this.#sort();
     host.evictAll('role_changed');
+    this.#own.get(host)?.queue.failAll(() => ASK_AGAIN);
+    // Who waits there may not know the newcomer, and must not get its connections.
+    if (role === 'replica') this.#lines.replica.queue.failAll(() => ASK_AGAIN);
     for (const line of this.lines) line.grow();
     if (this.#lines.primary.hosts.length === 0) void this.seekPrimary(undefined);
   }
@@ -122,9 +144,31 @@ export class Topology implements Callers {
     await host.checkIdle(entry);
   }
 
+  /** Of several the first with an idle connection, else the first that can be had: whoever waits, waits for one host. */
+  #lineOfSome(names: readonly string[]): Line {
+    let best: Host | undefined;
+    for (const name of names) {
+      const host = this.#lines.replica.hosts.find(({ plan }) => plan.name === name);
+      if (!host?.isAvailable) continue;
+      if (host.idleCount > 0) return this.#ownLine(host);
+      best ??= host;
+    }
+    return best ? this.#ownLine(best) : this.#lines.primary;
+  }
+
+  #ownLine(host: Host): Line {
+    const known = this.#own.get(host);
+    if (known) return known;
+    const line = new Line('replica', this.#parts, this.#holders);
+    line.hosts = [host];
+    this.#own.set(host, line);
+    return line;
+  }
+
   #lineOf(host: Host): Line | undefined {
     if (this.hosts.length === 1) return this.#lines.primary;
-    return this.lines.find((line) => line.hosts.includes(host));
+    const { primary, replica } = this.#lines;
+    return [primary, replica].find((line) => line.hosts.includes(host));
   }
 
   #sort(): void {

@@ -91,6 +91,12 @@ export class WaiterQueue<T> {
     return this.#size;
   }
 
+  /** When the one whose turn it is began to wait; Infinity when nobody waits. */
+  get waitingSince(): number {
+    for (const { head } of this.#turns.values()) return head!.joinedAt;
+    return Infinity;
+  }
+
   join(runId: string | undefined, now: number, timeoutMs = Infinity, signal?: AbortSignal): Waiter<T> {
     const waiter = new Waiter<T>(runId, now, timeoutMs, this);
     if (signal) waiter.heed(signal, this.#limits.onAbort);

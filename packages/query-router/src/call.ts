@@ -1,8 +1,9 @@
 /** One message on its way through the router. */
 import type { Clock } from '@kailash-ts/core';
-import type { ConnectionPool, ExecuteResult, Lease } from '@kailash-ts/connection-pool/contract';
+import type { ConnectionPool, ExecuteResult, Lease, PoolHost } from '@kailash-ts/connection-pool/contract';
 import type { Classification } from '@kailash-ts/sql';
 import type { Choice } from './choose.ts';
+import type { Mark } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult } from './messages.ts';
 
 /** On whose behalf a message is processed. */
@@ -13,6 +14,7 @@ export interface Scope {
 
 export interface CallFacts {
   readonly pool: ConnectionPool;
+  readonly hosts: readonly PoolHost[];
   readonly message: RouterMessage;
   readonly scope: Scope;
   readonly clock: Clock;
@@ -25,16 +27,20 @@ type PoolResult = Omit<ExecuteResult<AnyData>, 'error'>;
 /** A classified statement, its limits, and the time spent on deciding. */
 export class Call implements CallFacts {
   readonly pool: ConnectionPool;
+  readonly hosts: readonly PoolHost[];
   readonly message: RouterMessage;
   readonly scope: Scope;
   readonly clock: Clock;
   readonly classification: Classification;
   readonly cacheHit: boolean;
   routingTimeMs = 0;
+  /** Set while it writes, as far as its session or run is concerned. */
+  write: Mark | undefined;
   readonly #deadline: number;
 
   constructor(facts: CallFacts) {
     this.pool = facts.pool;
+    this.hosts = facts.hosts;
     this.message = facts.message;
     this.scope = facts.scope;
     this.clock = facts.clock;
@@ -48,12 +54,12 @@ export class Call implements CallFacts {
     return Math.max(1, this.#deadline - this.clock.now());
   }
 
-  /** On any connection of the role; the pool lends and takes back. */
-  async runAnywhere({ role }: Choice): Promise<PoolResult> {
+  /** On any connection of the role, or of the hosts; the pool lends and takes back. */
+  async runAnywhere({ role, hosts }: Pick<Choice, 'role' | 'hosts'>): Promise<PoolResult> {
     const { query, parameters, parameterSets, fetchMode } = this.message;
     const constraints = { runId: this.scope.runId, signal: this.scope.signal, timeoutMs: this.#timeoutMs };
     if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, constraints));
-    return this.pool.query(query, parameters, { ...constraints, fetchMode, role });
+    return this.pool.query(query, parameters, { ...constraints, fetchMode, role, hosts });
   }
 
   /** On a connection that is held. */
@@ -64,8 +70,8 @@ export class Call implements CallFacts {
     return this.pool.execute(lease, query, parameters, { ...limits, fetchMode });
   }
 
-  acquirePrimary(signal: AbortSignal): Promise<Lease> {
-    return this.pool.acquire({ role: 'primary', runId: this.scope.runId, signal, timeoutMs: this.#timeoutMs });
+  acquire({ role, hosts }: Pick<Choice, 'role' | 'hosts'>, signal: AbortSignal): Promise<Lease> {
+    return this.pool.acquire({ role, hosts, runId: this.scope.runId, signal, timeoutMs: this.#timeoutMs });
   }
 
   answer(
@@ -74,12 +80,15 @@ export class Call implements CallFacts {
     transaction: Pick<RouterResult<AnyData>, 'transactionStarted' | 'transactionEnded'> = {},
   ): RouterResult<AnyData> {
     const { queryType, complexityScore, reasons } = this.classification;
+    const host = this.pool.hostOf(result.connectionId);
     return {
       ...result,
       ...transaction,
       routingMetadata: {
         connectionId: result.connectionId,
-        role: choice.role,
+        // Where it ran: the pool may have found no replica.
+        role: host?.role ?? choice.role,
+        host: host?.name ?? '',
         queryType,
         complexityScore,
         routingConfidence: choice.confidence,

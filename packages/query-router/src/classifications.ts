@@ -31,6 +31,15 @@ export class Classifications {
     this.#cache = resized;
   }
 
+  /** Forgets texts that name one of the tables (without schema: of any schema), or all. */
+  invalidate(tables: readonly string[] | undefined): void {
+    if (tables === undefined) return this.#cache.clear();
+    const names = new Set(tables);
+    for (const [sql, classification] of [...this.#cache.entries()])
+      if (classification.tables.some((table) => names.has(table) || names.has(table.slice(table.lastIndexOf('.') + 1))))
+        this.#cache.delete(sql);
+  }
+
   /** Needs `loadSql` for PostgreSQL. */
   look(sql: string, dialect: Dialect): { readonly classification: Classification; readonly cacheHit: boolean } {
     const known = this.#cache.get(sql);

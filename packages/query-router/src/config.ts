@@ -10,8 +10,19 @@ const settings = {
   cacheSize: z.number().int().min(1).max(1_000_000).default(1000),
   /** Learn from query patterns. Takes effect with the pool's tracker, which this version does not have. */
   patternLearning: z.boolean().default(true),
-  /** Least health score, 0 to 100, of a connection to be chosen. Takes effect with the pool's health scores. */
+  /** Least health score, 0 to 100, of a replica to be chosen; where all are under it, all count. */
   healthThreshold: z.number().min(0).max(100).default(50),
+  /** A replica that is further behind serves no reads, nor does one of which it is not known; `'never'` is any lag too much. */
+  maxReplicaLagMs: z
+    .union([
+      z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 31 - 1),
+      z.literal('never'),
+    ])
+    .default(10_000),
 };
 
 export const routerConfigSchema = z.strictObject({

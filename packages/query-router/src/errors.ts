@@ -36,6 +36,15 @@ export class PoolMissingError extends RouterError {
   }
 }
 
+/** The pool offers no server at all. Code `ROUTER_NO_CONNECTIONS`. */
+export class NoConnectionsError extends RouterError {
+  static override readonly errorName = 'NoConnectionsError';
+
+  constructor() {
+    super('ROUTER_NO_CONNECTIONS', 'The pool has no available connections: it offers no server. Check its configuration.');
+  }
+}
+
 /** The router has been stopped. Code `ROUTER_STOPPED`. */
 export class RouterStoppedError extends RouterError {
   static override readonly errorName = 'RouterStoppedError';

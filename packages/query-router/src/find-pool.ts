@@ -22,8 +22,11 @@ export function findPool(router: string, pool: string, host: NodeHost | undefine
 }
 
 function asPool(node: AnyNode, router: string, pool: string): ConnectionPool {
-  const { query, acquire, execute, executeMany, release, dialect } = node as unknown as Partial<ConnectionPool>;
-  if ([query, acquire, execute, executeMany, release].every((method) => typeof method === 'function') && dialect !== undefined)
+  const { query, acquire, execute, executeMany, release, hosts, hostOf, dialect } = node as unknown as Partial<ConnectionPool>;
+  if (
+    [query, acquire, execute, executeMany, release, hosts, hostOf].every((method) => typeof method === 'function') &&
+    dialect !== undefined
+  )
     return node as unknown as ConnectionPool;
   throw new PoolMissingError(router, pool, `the node registered as "${pool}" is no connection pool. Name one in connectionPool.`);
 }

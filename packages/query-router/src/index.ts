@@ -1,7 +1,8 @@
 /** `@kailash-ts/query-router`: SQL in, the right connection chosen, rows out. In the order of the data path. */
 
 export { QueryRouterNode } from './node.ts';
-export type { RouterOutput, RoutingExplanation } from './node.ts';
+export type { RouterOutput } from './node.ts';
+export type { ReplicaVerdict, RoutingExplanation } from './explain.ts';
 export type { RouterOptions } from './config.ts';
 export type { RouterMessage, RouterResult, RoutingMetadata } from './messages.ts';
 export type { Strategy } from './choose.ts';
@@ -9,6 +10,7 @@ export type { RouterMetrics } from './metrics.ts';
 
 // Errors.
 export {
+  NoConnectionsError,
   NoTransactionError,
   PoolMissingError,
   RouterConfigError,

@@ -31,11 +31,17 @@ export interface RouterMessage {
 export interface RoutingMetadata {
   /** The physical connection; in a session, the lease. */
   readonly connectionId: string;
+  /** Of the server that ran it. */
   readonly role: ConnectionRole;
+  /** That server: `primary`, `replica`, `replica-2` of the pool; empty when nothing was run. */
+  readonly host: string;
   readonly queryType: QueryType;
   /** 0 to 1, from the text alone. */
   readonly complexityScore: number;
-  /** 1: nothing else was possible. 0.5: any connection of the role would do, and none was compared with another. */
+  /**
+   * How sure the choice is. 1: the session's own connection. On the primary 0.9, or 0.7 when its health is 80 or less. Among replicas
+   * by the lead of the best one, 0.65 to 0.95; 0.5 if there was only one.
+   */
   readonly routingConfidence: number;
   /** Whether the text's classification was remembered from an earlier call. */
   readonly cacheHit: boolean;
@@ -96,6 +102,7 @@ export const routerOutputSchema = z.object({
   routingMetadata: z.object({
     connectionId: z.string(),
     role: z.enum(['primary', 'replica']),
+    host: z.string(),
     queryType: z.string(),
     complexityScore: z.number(),
     routingConfidence: z.number(),

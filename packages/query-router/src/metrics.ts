@@ -1,4 +1,13 @@
 /** Figures of a router. All are measured; what is not measured is not there. */
+import type { ConnectionRole, PoolHost } from '@kailash-ts/connection-pool/contract';
+import type { SecondChance } from './second-chance.ts';
+
+/** How many statements a server or a role has run, and which part of all that is. */
+export interface Share {
+  readonly statements: number;
+  /** 0 to 1; 0 before the first. */
+  readonly share: number;
+}
 
 /** Answer of `getMetrics`. */
 export interface RouterMetrics {
@@ -12,6 +21,17 @@ export interface RouterMetrics {
     readonly routingErrors: number;
     /** Mean time of deciding, without waiting and execution; null before the first. */
     readonly avgRoutingTimeMs: number | null;
+    /** Statements that a server refused because it only reads, and that were run once more on the primary. */
+    readonly misroutes: number;
+    /** Reads that a replica ended because it replayed over what they read, and that were run once more on the primary. */
+    readonly recoveryConflicts: number;
+  };
+  /** Statements that were run, by what ran them. */
+  readonly shares: {
+    readonly byRole: Readonly<Record<ConnectionRole, Share>>;
+    readonly byHost: Readonly<Record<string, Share>>;
+    /** Of the statements proved read-only, outside of transactions: those that replicas ran. */
+    readonly readsOnReplicas: Share;
   };
   readonly cacheStats: {
     readonly totalEntries: number;
@@ -29,15 +49,29 @@ export class RouterCounters {
   cacheHits = 0;
   cacheMisses = 0;
   routingErrors = 0;
+  readonly secondChances: Record<SecondChance, number> = { misroute: 0, recovery_conflict: 0 };
   #routingTimeMs = 0;
+  #reads = 0;
+  #readsOnReplicas = 0;
+  readonly #byRole: Record<ConnectionRole, number> = { primary: 0, replica: 0 };
+  readonly #byHost = new Map<string, number>();
 
   routed(routingTimeMs: number): void {
     this.queriesRouted += 1;
     this.#routingTimeMs += routingTimeMs;
   }
 
+  /** A statement was run. @param isRead proved read-only, and in no transaction */
+  ran({ name, role }: Pick<PoolHost, 'name' | 'role'>, isRead: boolean): void {
+    this.#byRole[role] += 1;
+    this.#byHost.set(name, (this.#byHost.get(name) ?? 0) + 1);
+    if (!isRead) return;
+    this.#reads += 1;
+    if (role === 'replica') this.#readsOnReplicas += 1;
+  }
+
   snapshot(cache: { readonly size: number; readonly max: number }, activeTransactions: number): RouterMetrics {
-    const { queriesRouted, cacheHits, cacheMisses, routingErrors } = this;
+    const { queriesRouted, cacheHits, cacheMisses, routingErrors, secondChances } = this;
     const lookups = cacheHits + cacheMisses;
     return {
       routerMetrics: {
@@ -46,9 +80,24 @@ export class RouterCounters {
         cacheMisses,
         routingErrors,
         avgRoutingTimeMs: queriesRouted === 0 ? null : this.#routingTimeMs / queriesRouted,
+        misroutes: secondChances.misroute,
+        recoveryConflicts: secondChances.recovery_conflict,
       },
+      shares: this.#shares(),
       cacheStats: { totalEntries: cache.size, maxEntries: cache.max, hitRate: lookups === 0 ? 0 : cacheHits / lookups },
       activeTransactions,
     };
   }
+
+  #shares(): RouterMetrics['shares'] {
+    const { primary, replica } = this.#byRole;
+    const all = primary + replica;
+    return {
+      byRole: { primary: share(primary, all), replica: share(replica, all) },
+      byHost: Object.fromEntries([...this.#byHost].map(([name, statements]) => [name, share(statements, all)])),
+      readsOnReplicas: share(this.#readsOnReplicas, this.#reads),
+    };
+  }
 }
+
+const share = (statements: number, all: number): Share => ({ statements, share: all === 0 ? 0 : statements / all });

@@ -1,12 +1,11 @@
 /** The router as a node. */
 import { systemClock, type Clock, type Node, type NodeContext, type NodeHost, type RunInfo } from '@kailash-ts/core';
-import type { ConnectionPool, ConnectionRole, Row } from '@kailash-ts/connection-pool/contract';
-import { isSqlLoaded, loadSql, type QueryType } from '@kailash-ts/sql';
+import type { ConnectionPool, Row } from '@kailash-ts/connection-pool/contract';
 import type { Scope } from './call.ts';
-import type { Strategy } from './choose.ts';
 import { Classifications } from './classifications.ts';
 import { parseRouterConfig, parseSetting, type RouterOptions, type RouterSettings } from './config.ts';
 import { RouterStoppedError, SessionEndedError } from './errors.ts';
+import type { RoutingExplanation } from './explain.ts';
 import { findPool } from './find-pool.ts';
 import {
   parseRouterMessage,
@@ -19,21 +18,6 @@ import {
 import { RouterCounters, type RouterMetrics } from './metrics.ts';
 import { isRoutingError, Router } from './router.ts';
 import { Sessions } from './sessions.ts';
-
-/** Where a statement would go, and why; nothing was run. */
-export interface RoutingExplanation {
-  readonly queryType: QueryType;
-  readonly role: ConnectionRole;
-  readonly strategy: Strategy;
-  readonly routingConfidence: number;
-  readonly complexityScore: number;
-  /** It must run in a session. */
-  readonly pinsSession: boolean;
-  readonly tables: readonly string[];
-  /** The text with its values taken out. */
-  readonly template: string;
-  readonly reasons: readonly string[];
-}
 
 /** As an output of a workflow's node: what rows look like is known to the query alone. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows may feed any input; their consumer's schema checks them
@@ -123,13 +107,14 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
   async explain(query: string, options: Omit<RouterMessage, 'query'> = {}): Promise<RoutingExplanation> {
     const { sessionId, hint } = parseRouterMessage({ ...options, query }, this.name);
     const pool = this.#pool ?? (await this.#findPool());
-    if (pool.dialect === 'postgresql' && !isSqlLoaded()) await loadSql();
-    const classification = this.#classifications.peek(query, pool.dialect);
     const session = sessionId === undefined ? undefined : this.#sessions.find(sessionId, undefined);
-    const { role, strategy, confidence, reason } = this.#router.choose(pool, classification, { sessionId, hint, session });
-    const { queryType, complexityScore, pinsSession, tables, template, reasons } = classification;
-    const why = [reason, ...reasons];
-    return { queryType, role, strategy, routingConfidence: confidence, complexityScore, pinsSession, tables, template, reasons: why };
+    return this.#router.explain(pool, query, { sessionId, hint, session });
+  }
+
+  /** Forgets what texts that name these tables do, or all texts: they are looked at anew. */
+  invalidateCache(tables?: readonly string[]): { readonly invalidated: true; readonly tables: readonly string[] | 'all' } {
+    this.#router.invalidate(tables);
+    return { invalidated: true, tables: tables ?? 'all' };
   }
 
   /** Ends a session that was begun outside of a run: stops what runs in it, rolls back, gives its connection back. Unknown ids are fine. */
@@ -173,6 +158,15 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   set healthThreshold(value: number) {
     this.#settings.healthThreshold = parseSetting('healthThreshold', value);
+  }
+
+  /** Milliseconds that a replica may be behind to serve reads; `'never'` for any lag that is known. */
+  get maxReplicaLagMs(): number | 'never' {
+    return this.#settings.maxReplicaLagMs;
+  }
+
+  set maxReplicaLagMs(value: number | 'never') {
+    this.#settings.maxReplicaLagMs = parseSetting('maxReplicaLagMs', value);
   }
 
   /** Rolls back and frees what the run left open. */

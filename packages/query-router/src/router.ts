@@ -1,15 +1,18 @@
 /** The way of one message: classify, choose, hand to the pool. */
 import type { Clock } from '@kailash-ts/core';
-import type { ConnectionPool } from '@kailash-ts/connection-pool/contract';
+import type { ConnectionPool, PoolHost } from '@kailash-ts/connection-pool/contract';
 import { isSqlLoaded, loadSql, type Classification } from '@kailash-ts/sql';
 import { Call, type Scope } from './call.ts';
-import { choose, type Choice } from './choose.ts';
+import { Affinity } from './affinity.ts';
+import { choose, type Choice, type Situation } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
 import { NoTransactionError, RouterError, RouterMessageError, SessionRequiredError, SeveralStatementsError } from './errors.ts';
+import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { WriteLedger } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
+import { secondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { begin, endTransaction, pinAndRun, runPinned, withinTransaction } from './transactions.ts';
@@ -24,10 +27,19 @@ export interface RouterParts {
   readonly clock: Clock;
 }
 
+/** On whose behalf a decision is made. */
+interface Caller {
+  readonly sessionId?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly hint?: 'primary' | undefined;
+  readonly session?: Session | undefined;
+}
+
 /** Routes messages to one pool. Owned by its node, which finds the pool. */
 export class Router {
   readonly #parts: RouterParts;
   readonly #ledger = new WriteLedger();
+  readonly #affinity = new Affinity();
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -36,39 +48,56 @@ export class Router {
   /** @throws RouterError, SqlError, and as `pool.query` and `pool.execute` */
   async run(pool: ConnectionPool, message: RouterMessage, scope: Scope): Promise<Answer> {
     const { classifications, clock, sessions } = this.#parts;
-    if (pool.dialect === 'postgresql' && !isSqlLoaded()) await loadSql();
+    const ready = this.#prepare(pool);
+    const hosts = ready instanceof Promise ? await ready : ready;
     const startedAt = clock.now();
     const { classification, cacheHit } = classifications.look(message.query, pool.dialect);
     refuseSeveral(message, classification);
-    const call = new Call({ pool, message, scope, clock, classification, cacheHit });
+    const call = new Call({ pool, hosts, message, scope, clock, classification, cacheHit });
     call.routingTimeMs = clock.now() - startedAt;
     const { sessionId } = message;
-    if (sessionId === undefined) return this.#runAlone(call);
+    if (sessionId === undefined) return this.#noting(call, this.#runAlone(call));
     const limits = { runId: scope.runId, signal: scope.signal, timeoutMs: call.remainingMs };
-    return sessions.inTurn(sessionId, limits, (session) => this.#runIn(session, call));
+    return sessions.inTurn(sessionId, limits, (session) => this.#noting(call, this.#runIn(session, call)));
   }
 
   /** Where a text would go now. */
-  choose(
-    pool: ConnectionPool,
-    classification: Classification,
-    {
-      sessionId,
-      hint,
-      runId,
-      session,
-    }: { sessionId?: string | undefined; hint?: 'primary' | undefined; runId?: string | undefined; session?: Session | undefined },
-  ): Choice {
-    return choose({
+  async explain(pool: ConnectionPool, query: string, caller: Caller): Promise<RoutingExplanation> {
+    const hosts = await this.#prepare(pool);
+    const classification = this.#parts.classifications.peek(query, pool.dialect);
+    const situation = this.#situation(hosts, classification, caller);
+    return explanationOf(classification, situation, choose(situation), hosts);
+  }
+
+  /** Forgets what was learned of texts with these tables, or of all. */
+  invalidate(tables: readonly string[] | undefined): void {
+    this.#parts.classifications.invalidate(tables);
+    if (tables === undefined) this.#affinity.clear();
+  }
+
+  /** A promise only before the first use. */
+  #prepare(pool: ConnectionPool): readonly PoolHost[] | Promise<readonly PoolHost[]> {
+    if (pool.dialect === 'postgresql' && !isSqlLoaded()) return loadSql().then(() => pool.hosts());
+    return pool.hosts();
+  }
+
+  #situation(
+    hosts: readonly PoolHost[],
+    classification: Situation['classification'] & { templateHash: string },
+    caller: Caller,
+  ): Situation {
+    const { enableReadWriteSplit, healthThreshold, maxReplicaLagMs } = this.#parts.settings;
+    return {
       classification,
-      pinnedRole: session?.role,
-      readWriteSplit: this.#parts.settings.enableReadWriteSplit,
-      hasReplicas: pool.hasReplicas,
-      // SQLite's readers see what is committed at once.
-      replicasMayLag: pool.dialect !== 'sqlite',
-      hasWritten: this.#ledger.hasWritten(runId, sessionId),
-      hint,
-    });
+      pinnedRole: caller.session?.role,
+      readWriteSplit: enableReadWriteSplit,
+      hosts,
+      mustShow: this.#ledger.mustShow(caller.runId, caller.sessionId),
+      hint: caller.hint,
+      healthThreshold,
+      maxReplicaLagMs: maxReplicaLagMs === 'never' ? Infinity : maxReplicaLagMs,
+      affinity: this.#affinity.hostOf(classification.templateHash),
+    };
   }
 
   forgetRun(runId: string): void {
@@ -102,12 +131,29 @@ export class Router {
     session.clear();
     if (!needsSession(call.classification)) return this.#runAnywhere(call, session);
     const choice = this.#decide(call, session);
-    return call.answer((await pinAndRun(session, call, true)).result, choice);
+    return call.answer((await pinAndRun(session, call, { keeps: true })).result, choice);
   }
 
   async #runAnywhere(call: Call, session: Session | undefined): Promise<Answer> {
     const choice = this.#decide(call, session);
-    return call.answer(await call.runAnywhere(choice), choice);
+    const { templateHash } = call.classification;
+    try {
+      const answer = call.answer(await call.runAnywhere(choice), choice);
+      if (choice.role === 'replica') this.#affinity.note(templateHash, answer.routingMetadata.host);
+      return answer;
+    } catch (error) {
+      return this.#onceMore(call, choice, error);
+    }
+  }
+
+  /** Nobody shall notice that a server only reads: it refused the statement, which is run on the primary instead. @throws error */
+  async #onceMore(call: Call, choice: Choice, error: unknown): Promise<Answer> {
+    const chance = secondChance(error, choice.role);
+    if (chance === undefined) throw error;
+    this.#parts.counters.secondChances[chance] += 1;
+    if (chance === 'misroute') call.write ??= this.#ledger.begin(call.scope.runId, call.message.sessionId);
+    const reason = chance === 'misroute' ? 'a server that only reads refused it' : 'the replica replayed over what it read';
+    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy: 'primary_write', reason });
   }
 
   /** Notes the write before it is sent: a read that comes meanwhile must be as careful as one that comes after. */
@@ -118,12 +164,39 @@ export class Router {
     const { runId } = call.scope;
     // What runs many times is meant to write; the pool sends it to the primary.
     const classification = parameterSets === undefined ? call.classification : { ...call.classification, readOnly: false };
-    if (!classification.readOnly) this.#ledger.note(runId, sessionId);
-    const choice = this.choose(call.pool, classification, { sessionId, hint, runId, session });
+    const choice = choose(this.#situation(call.hosts, classification, { sessionId, hint, runId, session }));
+    if (!classification.readOnly && choice.role === 'primary') call.write = this.#ledger.begin(runId, sessionId);
+    if (choice.awaitsReplicas) call.pool.checkReplicas();
     call.routingTimeMs += clock.now() - startedAt;
     counters.routed(call.routingTimeMs);
     return choice;
   }
+
+  /** Counts where it ran, and notes when a write has ended, however it has. */
+  async #noting(call: Call, running: Promise<Answer>): Promise<Answer> {
+    let isUncertain = false;
+    try {
+      const answer = await running;
+      const host = call.pool.hostOf(answer.connectionId);
+      const isRead = call.classification.readOnly && answer.routingMetadata.strategy !== 'transaction_affinity';
+      if (host) this.#parts.counters.ran(host, isRead);
+      return answer;
+    } catch (error) {
+      isUncertain = isInDoubt(error);
+      throw error;
+    } finally {
+      if (call.write) this.#ledger.end(call.write, call.pool.moment(), isUncertain);
+    }
+  }
+}
+
+const ON_PRIMARY = { role: 'primary', hosts: undefined } as const;
+
+/** Whether the statement may be carried out all the same, even after its caller was told. */
+function isInDoubt(error: unknown): boolean {
+  const { code, mayHaveExecuted, mayHaveCommitted, cause } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  if (mayHaveExecuted === true || mayHaveCommitted === true || code === 'ROUTER_SESSION_ENDED') return true;
+  return (cause as { mayHaveExecuted?: unknown } | null | undefined)?.mayHaveExecuted === true;
 }
 
 /** @throws SeveralStatementsError, RouterMessageError */

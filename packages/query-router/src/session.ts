@@ -1,5 +1,6 @@
 /** One session: a connection that belongs to one caller, and what became of its transaction. */
 import type { ConnectionPool, ConnectionRole, Lease } from '@kailash-ts/connection-pool/contract';
+import type { Call } from './call.ts';
 import type { RouterError } from './errors.ts';
 import { SessionLostError, TransactionRolledBackError } from './errors.ts';
 import { Turns } from './turns.ts';
@@ -29,6 +30,8 @@ export class Session {
   readonly turns = new Turns();
   /** Calls that are in it or wait for it. */
   users = 0;
+  /** The BEGIN of a transaction on a replica in which nothing else was run yet: it can still move. */
+  opening: Call | undefined;
   #state: SessionState = FREE;
   readonly #ended = new AbortController();
 
@@ -61,6 +64,11 @@ export class Session {
 
   pin(lease: Lease, keeps: boolean): void {
     this.#state = { kind: 'pinned', lease, keeps };
+  }
+
+  /** Gives back a connection on which nothing was done. */
+  async unpin(pool: ConnectionPool): Promise<void> {
+    await this.#letGo(pool, FREE);
   }
 
   /** Forgets what broke. */
@@ -103,6 +111,7 @@ export class Session {
   async #letGo(pool: ConnectionPool, next: SessionState): Promise<void> {
     const { lease } = this;
     this.#state = next;
+    this.opening = undefined;
     if (lease !== undefined) await giveBack(pool, lease);
   }
 }

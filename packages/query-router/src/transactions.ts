@@ -18,7 +18,8 @@ type PoolResult = Awaited<ReturnType<Call['runOn']>>;
 export async function begin(session: Session, call: Call, choice: Choice): Promise<Answer> {
   if (session.inTransaction) throw new TransactionOpenError(session.id);
   session.clear();
-  const { result, status } = await (session.lease ? runOnPin(session, call) : pinAndRun(session, call, false));
+  const { result, status } = await (session.lease ? runOnPin(session, call) : pinAndRun(session, call, { keeps: false, on: choice }));
+  if (session.role === 'replica') session.opening = call;
   if (status === 'idle') await session.finishTransaction(call.pool);
   return call.answer(result, choice, status === 'idle' ? {} : { transactionStarted: true });
 }
@@ -65,6 +66,9 @@ export async function withinTransaction(session: Session, call: Call, choice: Ch
 
 /** Any other statement on the session's own connection. The database may end the transaction with it (DDL of MySQL does). */
 export async function runPinned(session: Session, call: Call, choice: Choice): Promise<Answer> {
+  const { opening } = session;
+  session.opening = undefined;
+  if (opening && session.inTransaction && !call.classification.readOnly) await moveToPrimary(session, opening);
   const wasOpen = session.inTransaction;
   const { result, status } = await runOnPin(session, call);
   if (!wasOpen || status !== 'idle') return call.answer(result, choice);
@@ -73,14 +77,31 @@ export async function runPinned(session: Session, call: Call, choice: Choice): P
 }
 
 /**
- * Takes a connection for the session and runs the statement on it. If that fails the connection goes back at once.
- * @param keeps the connection stays with the session beyond transactions
+ * A read-only transaction may do more than read (SET TRANSACTION, LOCK), and a replica not all of that. So if the first statement after
+ * BEGIN is not proved to be a read, the transaction begins anew on the primary.
  */
-export async function pinAndRun(session: Session, call: Call, keeps: boolean): Promise<Outcome> {
+async function moveToPrimary(session: Session, begin: Call): Promise<void> {
+  await session.unpin(begin.pool);
+  await pinAndRun(session, begin, { keeps: false, on: PRIMARY });
+}
+
+const PRIMARY: Place = { role: 'primary', hosts: undefined };
+
+type Place = Pick<Choice, 'role' | 'hosts'>;
+
+/**
+ * Takes a connection for the session and runs the statement on it. If that fails the connection goes back at once.
+ * `keeps`: the connection stays with the session beyond transactions.
+ */
+export async function pinAndRun(
+  session: Session,
+  call: Call,
+  { keeps, on = PRIMARY }: { readonly keeps: boolean; readonly on?: Place },
+): Promise<Outcome> {
   const { signal, release } = joinSignals(call.scope.signal, session.signal);
   let lease: Lease | undefined;
   try {
-    lease = await call.acquirePrimary(signal);
+    lease = await call.acquire(on, signal);
     const result = await call.runOn(lease, signal);
     session.signal.throwIfAborted();
     session.pin(lease, keeps);

@@ -1,6 +1,6 @@
 import type { ServerProcess } from './server-process.ts';
 
-/** A primary and its replica, streaming. Both listen on 127.0.0.1. */
+/** A primary and its replicas, streaming. One, if no more were asked for. Both listen on 127.0.0.1. */
 export interface Cluster {
   readonly kind: 'postgresql' | 'mysql';
   /** Version as the server tells it, such as `15.18` or `10.11.14-MariaDB`. */
@@ -13,6 +13,8 @@ export interface Cluster {
   readonly replicaUrl: string;
   readonly primary: ServerProcess;
   readonly replica: ServerProcess;
+  /** All of them, the first one included. */
+  readonly replicas: readonly ServerProcess[];
   /** Stops both servers and removes their folder. Idempotent. Happens by itself when this process ends. */
   stop(): Promise<void>;
 }

@@ -24,12 +24,14 @@ export const MARIADB_TEST_PREFIX = 'test_';
 export interface MariaDbOptions {
   /** Default 300. */
   readonly maxConnections?: number;
+  /** GTID replicas; default 1. */
+  readonly replicas?: number;
   /** Offers TLS; connections without it are taken too. */
   readonly tls?: ServerCertificate;
 }
 
 /**
- * Starts a primary and a GTID replica (`read_only`) in a temporary folder; about three seconds. Not for crash tests.
+ * Starts a primary and its GTID replicas (`read_only`) in a temporary folder; about three seconds. Not for crash tests.
  * The caller stops it; when this process ends first, the servers end too.
  *
  * @throws TestDatabaseError when this machine has no MariaDB, or when it does not start.
@@ -48,20 +50,23 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<Cluste
   });
   try {
     const place: Place = { folder, account, binaries, maxConnections: options.maxConnections ?? 300, tls: options.tls };
-    await install(place);
-    servers.push(new ServerProcess(await command(place, 'primary', 1), watchdog));
-    servers.push(new ServerProcess(await command(place, 'replica', 2), watchdog));
-    const [primary, replica] = servers as [ServerProcess, ServerProcess];
-    await Promise.all([primary.start(), replica.start()]);
-    const version = await link(primary.port, replica.port);
+    const names = Array.from({ length: options.replicas ?? 1 }, (_, index) => (index === 0 ? 'replica' : `replica-${index + 1}`));
+    await install(place, ['primary', ...names]);
+    for (const [index, name] of ['primary', ...names].entries())
+      servers.push(new ServerProcess(await command(place, name, index + 1), watchdog));
+    const [primary, ...replicas] = servers as [ServerProcess, ServerProcess];
+    await Promise.all(servers.map((server) => server.start()));
+    for (const replica of replicas) await follow(replica.port, primary.port);
+    const version = await createApp(primary.port);
     return {
       kind: 'mysql',
       version,
       adminUrl: `mysql://root:${ROOT_PASSWORD}@127.0.0.1:${primary.port}`,
       url: appUrl(primary.port, 'app'),
-      replicaUrl: appUrl(replica.port, 'app'),
+      replicaUrl: appUrl(replicas[0]!.port, 'app'),
       primary,
-      replica,
+      replica: replicas[0]!,
+      replicas,
       stop,
     };
   } catch (error) {
@@ -78,10 +83,10 @@ interface Place {
   readonly tls: ServerCertificate | undefined;
 }
 
-/** One fresh data folder, copied: both servers begin as the same empty database, so replication begins at no GTID. */
-async function install(place: Place): Promise<void> {
+/** One fresh data folder, copied: all servers begin as the same empty database, so replication begins at no GTID. */
+async function install(place: Place, names: readonly string[]): Promise<void> {
   const { folder, account, binaries } = place;
-  for (const name of ['primary', 'replica']) {
+  for (const name of names) {
     await mkdir(join(folder, name));
     if (account) await chown(join(folder, name), account.uid, account.gid);
   }
@@ -92,7 +97,7 @@ async function install(place: Place): Promise<void> {
     ['--no-defaults', ...user, `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
     undefined,
   );
-  await copyFolder(data, join(folder, 'replica', 'data'));
+  for (const name of names.slice(1)) await copyFolder(data, join(folder, name, 'data'));
   await writeFile(join(folder, 'accounts.sql'), ACCOUNTS);
   for (const [name, text] of Object.entries(place.tls ?? {}) as [string, string][]) {
     const file = join(folder, `server-${name}.pem`);
@@ -112,11 +117,7 @@ const ACCOUNTS = [
   '',
 ].join('\n');
 
-async function command(
-  place: Place,
-  name: 'primary' | 'replica',
-  serverId: number,
-): Promise<ConstructorParameters<typeof ServerProcess>[0]> {
+async function command(place: Place, name: string, serverId: number): Promise<ConstructorParameters<typeof ServerProcess>[0]> {
   const home = join(place.folder, name);
   const port = await freePort();
   const user = place.account ? [`--user=${place.account.name}`] : [];
@@ -145,7 +146,7 @@ async function command(
       ...(place.tls
         ? [`--ssl-cert=${join(place.folder, 'server-cert.pem')}`, `--ssl-key=${join(place.folder, 'server-key.pem')}`]
         : ['--skip-ssl']),
-      ...(name === 'replica' ? ['--read-only=1'] : []),
+      ...(name === 'primary' ? [] : ['--read-only=1']),
     ],
     port,
     logFile: join(place.folder, `${name}.log`),
@@ -155,7 +156,7 @@ async function command(
   };
 }
 
-async function link(primaryPort: number, replicaPort: number): Promise<string> {
+async function follow(replicaPort: number, primaryPort: number): Promise<void> {
   await asRoot(replicaPort, async (root) => {
     await root.query(
       `CHANGE MASTER TO master_host='127.0.0.1', master_port=${primaryPort}, master_user='root', master_password='${ROOT_PASSWORD}',
@@ -163,6 +164,9 @@ async function link(primaryPort: number, replicaPort: number): Promise<string> {
     );
     await root.query('START SLAVE');
   });
+}
+
+async function createApp(primaryPort: number): Promise<string> {
   return asRoot(primaryPort, async (root) => {
     await root.query('CREATE DATABASE app CHARACTER SET utf8mb4');
     const [rows] = await root.query('SELECT version() AS version');

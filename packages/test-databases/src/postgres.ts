@@ -14,6 +14,8 @@ import { copyFolder, createWorkspace, removeWorkspace, run } from './workspace.t
 export interface PostgresOptions {
   /** Default 300. */
   readonly maxConnections?: number;
+  /** Streaming replicas, each copied from the primary; default 1. */
+  readonly replicas?: number;
   /** Further lines for `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Offers TLS; connections without it are taken too. */
@@ -24,7 +26,7 @@ export interface PostgresOptions {
 export const SECURED_USER = { user: 'secured', password: 'test-only-password' } as const;
 
 /**
- * Starts a primary and a streaming replica in a temporary folder; about a second. Not for crash tests: fsync is off.
+ * Starts a primary and its streaming replicas in a temporary folder; about a second. Not for crash tests: fsync is off.
  * The caller stops it; when this process ends first, the servers end too.
  *
  * @throws TestDatabaseError when there is no PostgreSQL for this platform, or when it does not start.
@@ -44,17 +46,18 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Clus
     const place: Place = { folder, account, binaries, watchdog };
     const primary = await startPrimary(place, options);
     servers.push(primary);
-    const replica = await startReplica(place, primary);
-    servers.push(replica);
+    for (let number = 1; number <= (options.replicas ?? 1); number++) servers.push(await startReplica(place, primary, number));
+    const [, ...replicas] = servers;
     const version = await prepare(primary.port);
     return {
       kind: 'postgresql',
       version,
       adminUrl: url(primary.port, 'postgres'),
       url: url(primary.port, 'app'),
-      replicaUrl: url(replica.port, 'app'),
+      replicaUrl: url(replicas[0]!.port, 'app'),
       primary,
-      replica,
+      replica: replicas[0]!,
+      replicas,
       stop,
     };
   } catch (error) {
@@ -128,7 +131,7 @@ function settingsText(folder: string, options: PostgresOptions): string {
     .join('\n')}\n`;
 }
 
-function serverFor(place: Place, name: 'primary' | 'replica', port: number): ServerProcess {
+function serverFor(place: Place, name: string, port: number): ServerProcess {
   const command = {
     label: `PostgreSQL ${name}`,
     program: place.binaries.postgres,
@@ -146,8 +149,9 @@ function serverFor(place: Place, name: 'primary' | 'replica', port: number): Ser
  * A copy of the running primary's files between pg_backup_start and pg_backup_stop, both on one connection, is a base
  * backup (PostgreSQL manual, "Making a Base Backup Using the Low Level API"); the npm build has no pg_basebackup.
  */
-async function startReplica(place: Place, primary: ServerProcess): Promise<ServerProcess> {
-  const data = join(place.folder, 'replica');
+async function startReplica(place: Place, primary: ServerProcess, number: number): Promise<ServerProcess> {
+  const name = number === 1 ? 'replica' : `replica-${number}`;
+  const data = join(place.folder, name);
   const port = await freePort();
   await withClient(primary.port, 'postgres', async (client) => {
     await client.query("SELECT pg_backup_start('replica', true)");
@@ -158,9 +162,9 @@ async function startReplica(place: Place, primary: ServerProcess): Promise<Serve
     await owned(place, join(data, 'backup_label'), rows[0]!.labelfile);
   });
   await owned(place, join(data, 'standby.signal'), '');
-  const source = `host=127.0.0.1 port=${primary.port} user=postgres application_name=replica`;
+  const source = `host=127.0.0.1 port=${primary.port} user=postgres application_name=${name}`;
   await appendFile(join(data, 'postgresql.conf'), `primary_conninfo = '${source}'\n`);
-  const server = serverFor(place, 'replica', port);
+  const server = serverFor(place, name, port);
   await server.start();
   return server;
 }

@@ -50,6 +50,8 @@ export interface ScenarioOptions {
    * alone, whose roles it may change. Default: those of the whole run.
    */
   readonly servers?: 'shared' | 'private' | 'own';
+  /** With `own` servers; default 1. */
+  readonly replicas?: number;
   /** Default 30 s, as every test with a database. */
   readonly timeoutMs?: number;
 }
@@ -64,7 +66,7 @@ export function scenario(number: number, title: string, options: ScenarioOptions
     it(name, { timeout: options.timeoutMs ?? 30_000 }, async ({ task }) => {
       const endings: (() => unknown)[] = [];
       try {
-        const scene = await setScene(kind, options.servers ?? 'shared', endings);
+        const scene = await setScene(kind, options, endings);
         task.meta.scenario = { number, title, database: databaseLabels[kind], outcome: await run(scene) };
       } finally {
         for (const end of endings.reverse()) await end();
@@ -81,9 +83,10 @@ export function leftOut(number: number, title: string, reason: string): void {
   });
 }
 
-async function setScene(kind: DatabaseKind, servers: 'shared' | 'private' | 'own', endings: (() => unknown)[]): Promise<Scene> {
+async function setScene(kind: DatabaseKind, options: ScenarioOptions, endings: (() => unknown)[]): Promise<Scene> {
+  const { servers = 'shared', replicas = 1 } = options;
   const cluster =
-    kind === 'sqlite' || servers === 'shared' ? undefined : await (servers === 'own' ? startCluster(kind) : privateCluster(kind));
+    kind === 'sqlite' || servers === 'shared' ? undefined : await (servers === 'own' ? startCluster(kind, replicas) : privateCluster(kind));
   if (cluster) endings.push(() => (servers === 'own' ? cluster.stop() : bothRunning(cluster)));
   const database = cluster ? { ...(await createDatabase(cluster)), kind } : await freshDatabase(kind);
   return {
@@ -120,17 +123,17 @@ const privateClusters = new Map<DatabaseKind, Promise<Cluster>>();
 function privateCluster(kind: 'postgresql' | 'mysql'): Promise<Cluster> {
   const known = privateClusters.get(kind);
   if (known) return known;
-  const starting = startCluster(kind);
+  const starting = startCluster(kind, 1);
   privateClusters.set(kind, starting);
   return starting;
 }
 
-function startCluster(kind: 'postgresql' | 'mysql'): Promise<Cluster> {
-  return kind === 'postgresql' ? startPostgres() : startMariaDb();
+function startCluster(kind: 'postgresql' | 'mysql', replicas: number): Promise<Cluster> {
+  return kind === 'postgresql' ? startPostgres({ replicas }) : startMariaDb({ replicas });
 }
 
 async function bothRunning(cluster: Cluster): Promise<void> {
-  for (const server of [cluster.primary, cluster.replica]) {
+  for (const server of [cluster.primary, ...cluster.replicas]) {
     server.signal('SIGCONT');
     await server.start();
   }

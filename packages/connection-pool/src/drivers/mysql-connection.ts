@@ -3,6 +3,7 @@ import type { Connection, FieldPacket } from 'mysql2';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStream } from '../driver.ts';
 import { ConnectionLostError, StatementError } from '../errors.ts';
+import { parseGtidPosition, parseGtidSet, type LogPosition } from '../log-position.ts';
 import type { ParameterValue } from '../parameters.ts';
 import { mayChangeSession } from '../session-effects.ts';
 import { runBatch } from './multi-row.ts';
@@ -19,6 +20,10 @@ const IN_TRANSACTION = 0x0001;
 const AUTOCOMMIT = 0x0002;
 /** Command cannot be prepared, and must go as text. */
 const UNSUPPORTED_PS = 1295;
+
+const MYSQL_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.gtid_executed';
+/** What was written here or replayed, and what was replayed alone. */
+const MARIADB_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.gtid_current_pos, @@global.gtid_slave_pos';
 
 /** The same meaning of times on all databases. */
 const SESSION_DEFAULTS = "SET time_zone = '+00:00'";
@@ -51,6 +56,7 @@ export class MysqlConnection implements DriverConnection {
   /** Whether its transactions are read-only, as they shall be on a replica. */
   #readOnly = false;
   #stream: MysqlStream | undefined;
+  #isMariaDb: boolean | undefined;
   #cancelling: Promise<void> | undefined;
   /** Something must be done before the next statement. */
   #detour = false;
@@ -209,10 +215,21 @@ export class MysqlConnection implements DriverConnection {
     return this.role;
   }
 
+  async readPosition(): Promise<LogPosition | undefined> {
+    this.#isMariaDb ??= String((await this.#askRow('SELECT version()'))[0]).includes('MariaDB');
+    const [readOnly, server, executed, replayed] = await this.#askRow(this.#isMariaDb ? MARIADB_POSITION : MYSQL_POSITION);
+    this.#setRole(readOnly);
+    if (!this.#isMariaDb) return parseGtidSet(String(executed));
+    return parseGtidPosition(String(this.role === 'primary' ? executed : replayed), Number(server));
+  }
+
   /** `super_read_only` implies `read_only`; in newer MariaDB it is a word and no number. */
   async #askRole(): Promise<void> {
-    const { data } = await this.#ask('SELECT @@global.read_only');
-    const value = (data as unknown[][])[0]?.[0];
+    const [readOnly] = await this.#askRow('SELECT @@global.read_only');
+    this.#setRole(readOnly);
+  }
+
+  #setRole(value: unknown): void {
     this.role = value === 0 || value === '0' || value === 'OFF' ? 'primary' : 'replica';
     this.#detour ||= (this.role === 'replica') !== this.#readOnly;
   }
@@ -377,6 +394,11 @@ export class MysqlConnection implements DriverConnection {
     return new Promise((resolve, reject) =>
       this.#send(text, [], undefined, (error, data, fields) => (error ? reject(asError(error)) : resolve({ data, fields }))),
     );
+  }
+
+  async #askRow(text: string): Promise<readonly unknown[]> {
+    const { data } = await this.#ask(text);
+    return (data as unknown[][])[0] ?? [];
   }
 
   #breakOff(): void {

@@ -1,6 +1,7 @@
 /** PostgreSQL. Extended protocol only; statements are prepared from their second use on. */
 import type { ServerAddress, ServerTarget } from '../server-config.ts';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
+import type { LogPosition } from '../log-position.ts';
 import type { BoundBatch, BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
 import { NotificationsUnsupportedError, SessionUnsupportedError, StatementError, StatementParametersError } from '../errors.ts';
 import { isListen, mayChangeSession, setsSession } from '../session-effects.ts';
@@ -34,6 +35,12 @@ const CLEAN_SESSION = [
 ].join('; ');
 /** What PgBouncer keeps for each of its clients, and sets where it is not so already. */
 const POOLED_SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'";
+/** Not what is written or flushed, but what is inserted: a commit that does not wait for the disk lies before it all the same. */
+const PRIMARY_POSITION = `SELECT ('x' || substr(pg_walfile_name(lsn), 1, 8))::bit(32)::int AS timeline, (lsn - '0/0')::text AS bytes
+  FROM pg_current_wal_insert_lsn() AS lsn`;
+/** Users without pg_read_all_stats see nothing of the receiver; the control file then tells the timeline, after a promotion belatedly. */
+const REPLICA_POSITION = `SELECT coalesce((SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+  (SELECT timeline_id FROM pg_control_checkpoint())) AS timeline, (pg_last_wal_replay_lsn() - '0/0')::text AS bytes`;
 const ALLOW_WRITES = 'SET default_transaction_read_only = off';
 
 /** Driver for PostgreSQL. @throws DriverMissingError when pg is not installed (at the first connect). */
@@ -232,6 +239,14 @@ class PostgresConnection implements DriverConnection {
       this.#setRole(rows[0]!['standby'] === true);
     }
     return this.role;
+  }
+
+  async readPosition(): Promise<LogPosition | undefined> {
+    if (!this.#reportsRole) await this.probeRole();
+    const text = this.role === 'primary' ? PRIMARY_POSITION : REPLICA_POSITION;
+    const { rows } = await this.#execute({ text, values: [], prepare: true }, true);
+    const { timeline, bytes } = rows[0]!;
+    return bytes === null ? undefined : { kind: 'wal', timeline: Number(timeline), bytes: Number(bytes) };
   }
 
   async cancel(): Promise<void> {

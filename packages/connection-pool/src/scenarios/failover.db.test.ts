@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openAdmin, startFaultProxy, type Admin } from '@kailash-ts/test-databases';
-import { leftOut, scenario, type Scene } from '@kailash-ts/test-databases/scenario';
+import { scenario, type Scene } from '@kailash-ts/test-databases/scenario';
 import { expect, vi } from 'vitest';
 import type { WorkflowConnectionPool } from '../node.ts';
 import { failureOf, openPool, stopwatch, tallyText } from '../testing/scenario-pool.ts';
@@ -229,7 +229,3 @@ scenario(5, 'One of two replicas becomes slow', { on: servers }, async (scene) =
   expect(onSlow).toBeLessThan(20);
   return `80 ms more per round trip: its score falls, ${onSlow} of 60 reads go there, the rest to the other; 0 connections closed`;
 });
-
-leftOut(18, 'All replicas are down or lag behind', "the router's");
-leftOut(19, 'A replica catches up before another', "the router's");
-leftOut(30, 'Savepoints, chained and failed transactions in sessions', "the router's");

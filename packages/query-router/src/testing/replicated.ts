@@ -1,0 +1,124 @@
+/** A router over a primary and its replicas, whose replay a test can stop. */
+import { Runtime } from '@kailash-ts/core';
+import { WorkflowConnectionPool, type PoolOptions } from '@kailash-ts/connection-pool';
+import { openAdmin, startMariaDb, startPostgres, type Admin, type Cluster } from '@kailash-ts/test-databases';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RouterOptions } from '../config.ts';
+import { QueryRouterNode } from '../node.ts';
+
+/** Commits wait for the log, which is not forced to the disk: replicas follow within milliseconds, as in production. */
+export async function startCluster(kind: Cluster['kind'], replicas: number): Promise<Cluster> {
+  const settings = { synchronous_commit: 'local' };
+  const cluster = await (kind === 'postgresql' ? startPostgres({ replicas, settings }) : startMariaDb({ replicas }));
+  await untilReplicasAreThere(cluster);
+  return cluster;
+}
+
+/** To a pool, a database that is not there yet would be a wrong configuration. */
+export async function untilReplicasAreThere({ url, replicas }: Cluster): Promise<void> {
+  for (const { port } of replicas) await untilThere(url, port);
+}
+
+async function untilThere(primaryUrl: string, port: number): Promise<void> {
+  const url = new URL(primaryUrl);
+  url.port = String(port);
+  for (;;) {
+    const admin = await openAdmin(url.href).catch(() => undefined);
+    if (admin) return admin[Symbol.asyncDispose]();
+    await pause(20);
+  }
+}
+
+export interface ReplicatedOptions {
+  readonly pool?: Partial<PoolOptions>;
+  readonly router?: Partial<RouterOptions>;
+}
+
+/** What a statement fails with; undefined when it does not fail. */
+export async function failureOf(work: Promise<unknown>): Promise<(Error & { readonly code?: string }) | undefined> {
+  return work.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+}
+
+/** `3 x lost, 1 x idle`. */
+export function tallyText(words: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts.size === 0 ? 'none' : [...counts].map(([word, count]) => `${count} x ${word}`).join(', ');
+}
+
+/** Measures in whole milliseconds. */
+export function stopwatch(): () => number {
+  const startedAt = performance.now();
+  return () => Math.round(performance.now() - startedAt);
+}
+
+/** Owned by the test, which closes it. */
+export class Replicated implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly pool: WorkflowConnectionPool;
+  readonly router: QueryRouterNode;
+  readonly runtime = new Runtime();
+  /** Administrators of the replicas, in order. */
+  readonly #admins: Admin[] = [];
+
+  constructor(cluster: Cluster, { pool, router }: ReplicatedOptions = {}) {
+    this.cluster = cluster;
+    this.pool = new WorkflowConnectionPool({
+      name: 'db_pool',
+      connectionString: cluster.url,
+      replicas: cluster.replicas.map(({ port }) => `127.0.0.1:${port}`),
+      minConnections: 1,
+      maxConnections: 4,
+      closeGraceMs: 200,
+      lagCheckIntervalMs: 50,
+      ...pool,
+    });
+    this.router = new QueryRouterNode({ name: 'router', connectionPool: 'db_pool', ...router });
+    this.runtime.registerNode('db_pool', this.pool).registerNode('router', this.router);
+  }
+
+  async admin(replica: number): Promise<Admin> {
+    const url = new URL(this.cluster.adminUrl);
+    url.port = String(this.cluster.replicas[replica]!.port);
+    url.pathname = '/app';
+    return (this.#admins[replica] ??= await openAdmin(url.href));
+  }
+
+  async pauseReplay(replica: number): Promise<void> {
+    const admin = await this.admin(replica);
+    await admin.query(this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_pause()' : 'STOP SLAVE SQL_THREAD');
+    if (this.cluster.kind === 'mysql') return;
+    // It is only asked for at first.
+    while ((await admin.query('SELECT pg_get_wal_replay_pause_state() AS state'))[0]!['state'] !== 'paused') await pause(5);
+  }
+
+  async resumeReplay(replica: number): Promise<void> {
+    const sql = this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_resume()' : 'START SLAVE SQL_THREAD';
+    await (await this.admin(replica)).query(sql);
+  }
+
+  /** Which server reads for this session now, and what it sees. */
+  async read(query: string, sessionId?: string): Promise<{ readonly host: string; readonly row: Record<string, unknown> | null }> {
+    const { data, routingMetadata } = await this.router.process({ query, fetchMode: 'one', sessionId });
+    return { host: routingMetadata.host, row: data };
+  }
+
+  /** Waits until all replicas may serve a caller without a past. */
+  async untilCaughtUp(): Promise<void> {
+    for (let tries = 0; tries < 600; tries++) {
+      const hosts = await this.pool.hosts();
+      if (hosts.every(({ lagMs, missing }) => lagMs !== null && missing === 0)) return;
+      this.pool.checkReplicas();
+      await pause(20);
+    }
+    throw new Error('The replicas do not catch up.');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.runtime.close();
+    await Promise.all(this.#admins.map((admin) => admin[Symbol.asyncDispose]()));
+  }
+}
