@@ -144,6 +144,7 @@ function explainEffect(fields: Fields, lexed: Lexed): Effect {
   const tables = [...inner.read, ...inner.written];
   const walk = new PostgresWalk().walk(fields['query'] ?? {});
   const dependsOn = walk.dependsOn(true);
+  // The planner runs functions that are declared stable, for its estimates.
   const run = walk.doubts.filter((doubt) => RUN_WHILE_PLANNED.test(doubt));
   if (run.length > 0) return { ...inner, type: 'unknown', provable: undefined, reasons: run };
   return {
