@@ -125,10 +125,10 @@ export function strongest(effects: readonly Effect[]): Effect {
 
 /** Provable together when each is. */
 function mergedDependencies(effects: readonly Effect[]): Pick<Effect, 'provable' | 'dependsOn'> {
-  if (!effects.every((effect) => effect.provable !== undefined)) return {};
+  if (!effects.every((effect) => effect.provable !== undefined || isRead(effect.type))) return {};
   const all = effects.map((effect) => effect.dependsOn ?? NO_DEPENDENCIES);
   return {
-    provable: effects.some((effect) => effect.provable === 'read_complex') ? 'read_complex' : 'read_simple',
+    provable: effects.some((effect) => (effect.provable ?? effect.type) === 'read_complex') ? 'read_complex' : 'read_simple',
     dependsOn: {
       functions: all.flatMap((each) => each.functions),
       fields: all.flatMap((each) => each.fields),

@@ -2,10 +2,10 @@
  * MySQL and MariaDB, by fail-closed rules over tokens: a statement is a read only when its first words, every word that may write or lock,
  * and every function it calls are known to be harmless. No parser on npm is right for either server.
  */
-import type { Effect, QueryType } from './classification.ts';
-import { isRead, strongest, unproved } from './classification.ts';
+import type { Dependencies, Effect, QueryType } from './classification.ts';
+import { isRead, NO_DEPENDENCIES, strongest, unproved } from './classification.ts';
 import { lex } from './lexer.ts';
-import { doubtsOf, usesSession } from './mysql-rules.ts';
+import { doubtsOf, usesSession, type Doubts } from './mysql-rules.ts';
 import { isComplexRead, shapeOf } from './shape.ts';
 import { splitStatements, type Statement } from './statements.ts';
 import { mainVerbAt, tablesOf } from './tables.ts';
@@ -85,11 +85,18 @@ function statementEffect(lexed: Lexed, full: Statement): Effect {
 function queryEffect(lexed: Lexed, statement: Statement): Effect {
   const doubts = doubtsOf(lexed, statement);
   const { read } = tablesOf(lexed, statement);
-  if (doubts.reasons.length > 0) {
-    return { type: doubts.certain ? 'write_simple' : 'unknown', pins: doubts.pins, read, written: [], reasons: doubts.reasons };
-  }
   const type = isComplexRead(shapeOf(statement), read.length) ? 'read_complex' : 'read_simple';
-  return { type, pins: false, read, written: [], reasons: ['every word and function of the statement is read-only'] };
+  const provable = doubts.certain ? {} : ({ provable: type, dependsOn: dependenciesOf(doubts, read) } as const);
+  if (doubts.reasons.length > 0) {
+    const unsure = doubts.certain ? 'write_simple' : 'unknown';
+    return { type: unsure, pins: doubts.pins, read, written: [], reasons: doubts.reasons, ...provable };
+  }
+  return { type, pins: false, read, written: [], reasons: ['every word and function of the statement is read-only'], ...provable };
+}
+
+function dependenciesOf({ functions }: Doubts, read: readonly string[]): Dependencies {
+  if (functions.length === 0 && read.length === 0) return NO_DEPENDENCIES;
+  return { ...NO_DEPENDENCIES, functions, relations: read.map((name) => ({ name })) };
 }
 
 function withEffect(lexed: Lexed, statement: Statement): Effect {
