@@ -4,6 +4,7 @@ import type { ConnectionPool, ConnectionRole, Row } from '@kailash-ts/connection
 import { isSqlLoaded, loadSql, type QueryType } from '@kailash-ts/sql';
 import type { Scope } from './call.ts';
 import type { Strategy } from './choose.ts';
+import { Catalogs } from './catalogs.ts';
 import { Classifications } from './classifications.ts';
 import { parseRouterConfig, parseSetting, type RouterOptions, type RouterSettings } from './config.ts';
 import { RouterStoppedError, SessionEndedError } from './errors.ts';
@@ -74,7 +75,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   /** @throws RouterConfigError listing every problem */
   constructor(options: RouterOptions, internals: RouterInternals = {}) {
-    const { name, connectionPool, ...settings } = parseRouterConfig(options);
+    const { name, connectionPool, catalogMaxAgeMs, ...settings } = parseRouterConfig(options);
     const clock = internals.clock ?? systemClock;
     this.name = name;
     this.connectionPool = connectionPool;
@@ -85,6 +86,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     this.#router = new Router({
       settings,
       classifications: this.#classifications,
+      catalogs: new Catalogs({ clock, maxAgeMs: catalogMaxAgeMs }),
       sessions: this.#sessions,
       counters: this.#counters,
       clock,
@@ -124,6 +126,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     const { sessionId, hint } = parseRouterMessage({ ...options, query }, this.name);
     const pool = this.#pool ?? (await this.#findPool());
     if (pool.dialect === 'postgresql' && !isSqlLoaded()) await loadSql();
+    await this.#router.prepare(pool);
     const classification = this.#classifications.peek(query, pool.dialect);
     const session = sessionId === undefined ? undefined : this.#sessions.find(sessionId, undefined);
     const { role, strategy, confidence, reason } = this.#router.choose(pool, classification, { sessionId, hint, session });

@@ -3,6 +3,7 @@ import type { Clock } from '@kailash-ts/core';
 import type { ConnectionPool } from '@kailash-ts/connection-pool/contract';
 import { isSqlLoaded, loadSql, type Classification } from '@kailash-ts/sql';
 import { Call, type Scope } from './call.ts';
+import type { Catalogs } from './catalogs.ts';
 import { choose, type Choice } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
@@ -19,6 +20,7 @@ type Answer = RouterResult<AnyData>;
 export interface RouterParts {
   readonly settings: Readonly<RouterSettings>;
   readonly classifications: Classifications;
+  readonly catalogs: Catalogs;
   readonly sessions: Sessions;
   readonly counters: RouterCounters;
   readonly clock: Clock;
@@ -35,17 +37,32 @@ export class Router {
 
   /** @throws RouterError, SqlError, and as `pool.query` and `pool.execute` */
   async run(pool: ConnectionPool, message: RouterMessage, scope: Scope): Promise<Answer> {
-    const { classifications, clock, sessions } = this.#parts;
+    const { catalogs, classifications, clock, sessions } = this.#parts;
     if (pool.dialect === 'postgresql' && !isSqlLoaded()) await loadSql();
+    const preparing = this.prepare(pool);
+    if (preparing) await preparing;
     const startedAt = clock.now();
     const { classification, cacheHit } = classifications.look(message.query, pool.dialect);
     refuseSeveral(message, classification);
     const call = new Call({ pool, message, scope, clock, classification, cacheHit });
     call.routingTimeMs = clock.now() - startedAt;
     const { sessionId } = message;
-    if (sessionId === undefined) return this.#runAlone(call);
-    const limits = { runId: scope.runId, signal: scope.signal, timeoutMs: call.remainingMs };
-    return sessions.inTurn(sessionId, limits, (session) => this.#runIn(session, call));
+    try {
+      if (sessionId === undefined) return await this.#runAlone(call);
+      const limits = { runId: scope.runId, signal: scope.signal, timeoutMs: call.remainingMs };
+      return await sessions.inTurn(sessionId, limits, (session) => this.#runIn(session, call));
+    } finally {
+      catalogs.saw(classification, sessionId);
+    }
+  }
+
+  /** Has the catalog of the pool's database ready, as far as one is needed; a promise only where it has to be loaded. */
+  prepare(pool: ConnectionPool): Promise<void> | undefined {
+    const { catalogs, classifications } = this.#parts;
+    const catalog = catalogs.for(pool);
+    if (catalog instanceof Promise) return catalog.then((loaded) => classifications.useCatalog(loaded));
+    classifications.useCatalog(catalog);
+    return undefined;
   }
 
   /** Where a text would go now. */
