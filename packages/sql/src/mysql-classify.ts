@@ -52,8 +52,10 @@ const SESSION = new Set(
 
 function statementEffect(lexed: Lexed, full: Statement): Effect {
   const statement = full.some((token) => token.kind === 'executable') ? full.filter((token) => token.kind !== 'executable') : full;
-  const start = statement.findIndex((token) => token.text !== '(');
-  const word = statement[start]?.kind === 'word' ? statement[start].text : '';
+  let start = 0;
+  while (statement[start]?.text === '(') start++;
+  const first = statement[start];
+  const word = first?.kind === 'word' ? first.text : '';
   switch (word) {
     case 'SELECT':
     case 'VALUES':
@@ -85,18 +87,21 @@ function statementEffect(lexed: Lexed, full: Statement): Effect {
 function queryEffect(lexed: Lexed, statement: Statement): Effect {
   const doubts = doubtsOf(lexed, statement);
   const { read } = tablesOf(lexed, statement);
-  const type = isComplexRead(shapeOf(statement), read.length) ? 'read_complex' : 'read_simple';
-  const provable = doubts.certain ? {} : ({ provable: type, dependsOn: dependenciesOf(doubts, read) } as const);
-  if (doubts.reasons.length > 0) {
-    const unsure = doubts.certain ? 'write_simple' : 'unknown';
-    return { type: unsure, pins: doubts.pins, read, written: [], reasons: doubts.reasons, ...provable };
-  }
-  return { type, pins: false, read, written: [], reasons: ['every word and function of the statement is read-only'], ...provable };
+  const { pins, certain, reasons } = doubts;
+  const proved = isComplexRead(shapeOf(statement), read.length) ? 'read_complex' : 'read_simple';
+  const type = reasons.length === 0 ? proved : certain ? 'write_simple' : 'unknown';
+  const provable = certain ? undefined : proved;
+  const dependsOn = certain ? undefined : dependenciesOf(doubts, read);
+  return { type, pins, read, written: NONE, reasons: reasons.length === 0 ? PROVED : reasons, provable, dependsOn };
 }
+
+const NONE: readonly string[] = Object.freeze([]);
+const PROVED: readonly string[] = Object.freeze(['every word and function of the statement is read-only']);
 
 function dependenciesOf({ functions }: Doubts, read: readonly string[]): Dependencies {
   if (functions.length === 0 && read.length === 0) return NO_DEPENDENCIES;
-  return { ...NO_DEPENDENCIES, functions, relations: read.map((name) => ({ name })) };
+  const { fields, columns, operators, types } = NO_DEPENDENCIES;
+  return { functions, fields, columns, operators, types, relations: read.map((name) => ({ name })) };
 }
 
 function withEffect(lexed: Lexed, statement: Statement): Effect {
