@@ -1,5 +1,5 @@
 /** Remembers what texts do. */
-import { classify, type Classification, type Dialect } from '@kailash-ts/sql';
+import { classify, type Catalog, type Classification, type Dialect } from '@kailash-ts/sql';
 import { LRUCache } from 'lru-cache';
 import type { RouterCounters } from './metrics.ts';
 
@@ -10,6 +10,7 @@ const MAX_CHARACTERS = 65_536;
 export class Classifications {
   readonly #counters: RouterCounters;
   #cache: LRUCache<string, Classification>;
+  #catalog: Catalog | null = null;
 
   constructor(max: number, counters: RouterCounters) {
     this.#cache = new LRUCache({ max });
@@ -40,6 +41,13 @@ export class Classifications {
         this.#cache.delete(sql);
   }
 
+  /** Classifies with it from now on; another catalog may say otherwise, so that all is forgotten. */
+  useCatalog(catalog: Catalog | null): void {
+    if (catalog === this.#catalog) return;
+    this.#catalog = catalog;
+    this.#cache.clear();
+  }
+
   /** Needs `loadSql` for PostgreSQL. */
   look(sql: string, dialect: Dialect): { readonly classification: Classification; readonly cacheHit: boolean } {
     const known = this.#cache.get(sql);
@@ -55,7 +63,7 @@ export class Classifications {
   peek(sql: string, dialect: Dialect): Classification {
     const known = this.#cache.peek(sql);
     if (known !== undefined) return known;
-    const classification = classify(sql, dialect);
+    const classification = classify(sql, dialect, this.#catalog);
     if (sql.length <= MAX_CHARACTERS) this.#cache.set(sql, classification);
     return classification;
   }

@@ -30,6 +30,11 @@ export const routerConfigSchema = z.strictObject({
   name: z.string().min(1).default('query_router'),
   /** Name under which the pool is registered. */
   connectionPool: z.string().min(1),
+  /**
+   * With replicas, the router asks the primary for its functions, operators and views, which the text of a statement tells nothing of; and
+   * again when what it knows is older than this, in milliseconds. Definitions that pass the router count at once. `never`: the text alone.
+   */
+  catalogMaxAgeMs: z.union([z.number().int().min(1000), z.literal('never')]).default(60_000),
   ...settings,
 });
 

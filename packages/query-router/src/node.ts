@@ -2,6 +2,7 @@
 import { systemClock, type Clock, type Node, type NodeContext, type NodeHost, type RunInfo } from '@kailash-ts/core';
 import type { ConnectionPool, Row } from '@kailash-ts/connection-pool/contract';
 import type { Scope } from './call.ts';
+import { Catalogs } from './catalogs.ts';
 import { Classifications } from './classifications.ts';
 import { parseRouterConfig, parseSetting, type RouterOptions, type RouterSettings } from './config.ts';
 import { RouterStoppedError, SessionEndedError } from './errors.ts';
@@ -58,7 +59,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   /** @throws RouterConfigError listing every problem */
   constructor(options: RouterOptions, internals: RouterInternals = {}) {
-    const { name, connectionPool, ...settings } = parseRouterConfig(options);
+    const { name, connectionPool, catalogMaxAgeMs, ...settings } = parseRouterConfig(options);
     const clock = internals.clock ?? systemClock;
     this.name = name;
     this.connectionPool = connectionPool;
@@ -69,6 +70,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     this.#router = new Router({
       settings,
       classifications: this.#classifications,
+      catalogs: new Catalogs({ clock, maxAgeMs: catalogMaxAgeMs }),
       sessions: this.#sessions,
       counters: this.#counters,
       clock,
@@ -113,7 +115,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   /** Forgets what texts that name these tables do, or all texts: they are looked at anew. */
   invalidateCache(tables?: readonly string[]): { readonly invalidated: true; readonly tables: readonly string[] | 'all' } {
-    this.#router.invalidate(tables);
+    this.#router.invalidate(tables, this.#pool);
     return { invalidated: true, tables: tables ?? 'all' };
   }
 

@@ -1,9 +1,10 @@
 /** The way of one message: classify, choose, hand to the pool. */
 import type { Clock } from '@kailash-ts/core';
 import type { ConnectionPool, PoolHost } from '@kailash-ts/connection-pool/contract';
-import { isSqlLoaded, loadSql, type Classification } from '@kailash-ts/sql';
+import { classify, isSqlLoaded, loadSql, type Classification, type Dialect } from '@kailash-ts/sql';
 import { Call, type Scope } from './call.ts';
 import { Affinity } from './affinity.ts';
+import type { Catalogs } from './catalogs.ts';
 import { choose, type Choice, type Situation } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
@@ -22,6 +23,7 @@ type Answer = RouterResult<AnyData>;
 export interface RouterParts {
   readonly settings: Readonly<RouterSettings>;
   readonly classifications: Classifications;
+  readonly catalogs: Catalogs;
   readonly sessions: Sessions;
   readonly counters: RouterCounters;
   readonly clock: Clock;
@@ -69,15 +71,35 @@ export class Router {
     return explanationOf(classification, situation, choose(situation), hosts);
   }
 
-  /** Forgets what was learned of texts with these tables, or of all. */
-  invalidate(tables: readonly string[] | undefined): void {
-    this.#parts.classifications.invalidate(tables);
-    if (tables === undefined) this.#affinity.clear();
+  /** Forgets what was learned of texts with these tables, or of all, and what is prepared of them. @param pool if it is known yet */
+  invalidate(tables: readonly string[] | undefined, pool: ConnectionPool | undefined): void {
+    const { classifications, catalogs } = this.#parts;
+    classifications.invalidate(tables);
+    pool?.forgetPrepared(tables === undefined ? () => true : namesOneOf(tables, pool.dialect));
+    if (tables !== undefined) return;
+    this.#affinity.clear();
+    catalogs.forget();
   }
 
-  /** A promise only before the first use. */
+  /** What was known of the database may be wrong now, and what is prepared out of date. */
+  #noteDefinition({ pool, classification, message }: Call): void {
+    this.#parts.catalogs.saw(classification, message.sessionId);
+    const { queryType, tables } = classification;
+    if (queryType === 'ddl' && tables.length > 0) pool.forgetPrepared(namesOneOf(tables, pool.dialect));
+  }
+
+  /** What a decision needs: the parser, the catalog, the hosts. A promise only where something has to be loaded first. */
   #prepare(pool: ConnectionPool): readonly PoolHost[] | Promise<readonly PoolHost[]> {
-    if (pool.dialect === 'postgresql' && !isSqlLoaded()) return loadSql().then(() => pool.hosts());
+    if (pool.dialect === 'postgresql' && !isSqlLoaded()) return loadSql().then(() => this.#prepare(pool));
+    const { catalogs, classifications } = this.#parts;
+    const catalog = catalogs.for(pool);
+    if (catalog instanceof Promise) {
+      return catalog.then((loaded) => {
+        classifications.useCatalog(loaded);
+        return pool.hosts();
+      });
+    }
+    classifications.useCatalog(catalog);
     return pool.hosts();
   }
 
@@ -186,6 +208,7 @@ export class Router {
       throw error;
     } finally {
       if (call.write) this.#ledger.end(call.write, call.pool.moment(), isUncertain);
+      this.#noteDefinition(call);
     }
   }
 }
@@ -205,6 +228,16 @@ function refuseSeveral({ parameters, parameterSets }: RouterMessage, { statement
   if (given && statementCount > 1) throw new SeveralStatementsError(statementCount);
   if (parameterSets !== undefined && transaction !== undefined)
     throw new RouterMessageError('parameterSets runs a statement many times, which transaction control is not made for. Send it alone.');
+}
+
+/** Which statements have to do with a table; a name without schema stands for those of any schema. */
+function namesOneOf(tables: readonly string[], dialect: Dialect): (sql: string) => boolean {
+  const bare = (table: string): string => table.slice(table.lastIndexOf('.') + 1);
+  const names = new Set(tables.flatMap((table) => [table, bare(table)]));
+  return (sql) => {
+    const named = classify(sql, dialect).tables;
+    return named.some((table) => names.has(table) || names.has(bare(table)));
+  };
 }
 
 const isDetached = (action: string): boolean => action === 'commit_prepared' || action === 'rollback_prepared';

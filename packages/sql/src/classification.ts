@@ -17,6 +17,40 @@ export interface TransactionControl {
   readonly name?: string;
 }
 
+/** A name as the statement writes it, folded as the dialect folds. */
+export interface ObjectName {
+  readonly schema?: string | undefined;
+  readonly name: string;
+}
+
+/** A call of a function. */
+export interface FunctionUse extends ObjectName {
+  /** How many arguments it is given; -1 when that does not tell overloads apart. */
+  readonly arguments: number;
+}
+
+/** A table or view that is read. */
+export interface RelationUse extends ObjectName {
+  readonly alias?: string | undefined;
+}
+
+/** What the text cannot tell: objects that a catalog has to be asked about. */
+export interface Dependencies {
+  readonly functions: readonly FunctionUse[];
+  /** Parts of qualified names and fields of values that may be functions with one argument: `x` in `t.x` and `(f()).x`. */
+  readonly fields: readonly string[];
+  /** Names that stand alone: columns, or tables whose rows are taken as values. `*` for `t.*`. */
+  readonly columns: readonly string[];
+  /** Operators, written or implied (`IN` uses `=`). */
+  readonly operators: readonly ObjectName[];
+  /** Types that values are converted to. */
+  readonly types: readonly ObjectName[];
+  /** Tables, or views that look like tables. */
+  readonly relations: readonly RelationUse[];
+  /** The statement is planned and not run (`EXPLAIN`). */
+  readonly planned?: boolean | undefined;
+}
+
 /** The answer of `classify`. Frozen: it is shared by everyone who asks for the same text. */
 export interface Classification {
   readonly queryType: QueryType;
@@ -39,6 +73,10 @@ export interface Classification {
   readonly template: string;
   /** 64-bit hash of the template, 16 hexadecimal digits: statistics only. */
   readonly templateHash: string;
+  /** What only a catalog can tell of it; empty where the text has told enough. */
+  readonly dependsOn: Dependencies;
+  /** The type that it has if everything that it depends on does nothing but read; undefined when that would not help. */
+  readonly provable: 'read_simple' | 'read_complex' | undefined;
   /** Why it may not run on a replica, or what proves that it may; names and keywords only, never values. */
   readonly reasons: readonly string[];
 }
@@ -51,7 +89,20 @@ export interface Effect {
   readonly read: readonly string[];
   readonly written: readonly string[];
   readonly reasons: readonly string[];
+  /** As in {@link Classification}; left out where a catalog would not help. */
+  readonly provable?: 'read_simple' | 'read_complex' | undefined;
+  readonly dependsOn?: Dependencies | undefined;
 }
+
+/** Nothing that a catalog could tell. */
+export const NO_DEPENDENCIES: Dependencies = Object.freeze({
+  functions: Object.freeze([]),
+  fields: Object.freeze([]),
+  columns: Object.freeze([]),
+  operators: Object.freeze([]),
+  types: Object.freeze([]),
+  relations: Object.freeze([]),
+});
 
 /** From the weakest to the strongest. */
 const STRENGTH: readonly QueryType[] = ['read_simple', 'read_complex', 'transaction', 'unknown', 'write_simple', 'write_bulk', 'ddl'];
@@ -68,6 +119,25 @@ export function strongest(effects: readonly Effect[]): Effect {
     read: unique(effects.flatMap((effect) => effect.read)),
     written: unique(effects.flatMap((effect) => effect.written)),
     reasons: unique(effects.flatMap((effect) => effect.reasons)),
+    ...mergedDependencies(effects),
+  };
+}
+
+/** Provable together when each is. */
+function mergedDependencies(effects: readonly Effect[]): Pick<Effect, 'provable' | 'dependsOn'> {
+  if (!effects.every((effect) => effect.provable !== undefined || isRead(effect.type))) return {};
+  const all = effects.map((effect) => effect.dependsOn ?? NO_DEPENDENCIES);
+  return {
+    provable: effects.some((effect) => (effect.provable ?? effect.type) === 'read_complex') ? 'read_complex' : 'read_simple',
+    dependsOn: {
+      functions: all.flatMap((each) => each.functions),
+      fields: all.flatMap((each) => each.fields),
+      columns: all.flatMap((each) => each.columns),
+      operators: all.flatMap((each) => each.operators),
+      types: all.flatMap((each) => each.types),
+      relations: all.flatMap((each) => each.relations),
+      planned: all.every((each) => each.planned === true),
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** The line form of a classification: what `kailash classify --jsonl` writes. */
+import type { Catalog } from './catalog.ts';
 import { classify } from './classify.ts';
 import type { QueryType } from './classification.ts';
 import type { Dialect } from './dialect.ts';
@@ -17,7 +18,7 @@ export interface ClassifiedLine {
  * Classifies one text for output. Invalid SQL, and what is no text at all, is `unknown` and `primary` with the reason.
  * @throws SqlError `SQL_NOT_LOADED`, `SQL_DIALECT_UNKNOWN`. Never on the text itself.
  */
-export function classifyLine(sql: unknown, dialect: Dialect): ClassifiedLine {
-  const { queryType, target, pinsSession, tables, template, reasons } = classify(sql as string, dialect);
+export function classifyLine(sql: unknown, dialect: Dialect, catalog?: Catalog | null): ClassifiedLine {
+  const { queryType, target, pinsSession, tables, template, reasons } = classify(sql as string, dialect, catalog);
   return { queryType, target, pinsSession, tables, template, reasons };
 }

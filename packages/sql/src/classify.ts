@@ -3,9 +3,10 @@
  *
  * From the text alone a relation is trusted to be a table, an operator and a type to be harmless; only a catalog can take that trust away.
  */
+import { judge, type Catalog } from './catalog.ts';
 import { isWellFormed } from './characters.ts';
 import type { Classification, Effect } from './classification.ts';
-import { isRead, unique, unproved } from './classification.ts';
+import { isRead, NO_DEPENDENCIES, unique, unproved } from './classification.ts';
 import { type Dialect, parseDialect } from './dialect.ts';
 import { lex } from './lexer.ts';
 import { headEffect } from './head.ts';
@@ -70,13 +71,23 @@ export class Classifier {
 }
 
 const shared = new Classifier();
+const judged = new WeakMap<Catalog, TextCache<Classification>>();
 
 /**
- * Classifies with a memory shared by the process (a pure function's answers: nothing leaks from one caller to another).
+ * Classifies with a memory shared by the process (a pure function's answers: nothing leaks from one caller to another). With a catalog of
+ * the same dialect, what the objects of the database do counts as well: it may prove a read that the text alone does not, and take back
+ * one that it does.
  * @throws SqlError `SQL_NOT_LOADED` (PostgreSQL before `loadSql()`), `SQL_DIALECT_UNKNOWN`. Never on the text itself.
  */
-export function classify(sql: string, dialect: Dialect): Classification {
-  return shared.classify(sql, dialect);
+export function classify(sql: string, dialect: Dialect, catalog?: Catalog | null): Classification {
+  if (catalog === undefined || catalog === null) return shared.classify(sql, dialect);
+  let cache = judged.get(catalog);
+  if (cache === undefined) judged.set(catalog, (cache = new TextCache(5000, 8_000_000)));
+  const known = cache.get(sql);
+  if (known !== undefined) return known;
+  const classification = judge(sql, shared.classify(sql, catalog.dialect), catalog);
+  if (typeof sql === 'string') cache.set(sql, classification);
+  return classification;
 }
 
 function classifyFresh(sql: string, dialect: Dialect): Classification {
@@ -124,6 +135,8 @@ function effectOf(lexed: Lexed, statementCount: number): Effect {
       ...effect,
       type: isRead(effect.type) || effect.type === 'transaction' ? 'unknown' : effect.type,
       transaction: undefined,
+      provable: undefined,
+      dependsOn: undefined,
       reasons: [lexed.problem],
     };
   return statementCount === 0 ? unproved('there is no statement') : effect;
@@ -146,6 +159,8 @@ function describe(lexed: Lexed, effect: Effect, statementCount: number): Classif
     complexityScore: complexityOf(type, shapeOf(lexed.tokens)),
     template,
     templateHash: hashTemplate(template),
+    dependsOn: effect.dependsOn === undefined ? NO_DEPENDENCIES : Object.freeze(effect.dependsOn),
+    provable: effect.provable,
     reasons: frozen(effect.reasons),
   });
 }

@@ -21,11 +21,23 @@ export type { BoundStatement, CompiledPlaceholders, PlaceholderStyle, SqlParamet
 export { checkParameter } from './parameters.ts';
 
 // Classification
-export { isSqlLoaded, loadSql } from './postgres-classify.ts';
+export { isSqlLoaded, loadSql } from './postgres-parser.ts';
 export { Classifier, classify } from './classify.ts';
 export { classifyLine } from './classify-line.ts';
 export type { ClassifiedLine } from './classify-line.ts';
-export type { Classification, QueryType, TransactionControl } from './classification.ts';
+export type {
+  Classification,
+  Dependencies,
+  FunctionUse,
+  ObjectName,
+  QueryType,
+  RelationUse,
+  TransactionControl,
+} from './classification.ts';
+
+// What a database knows of the objects that statements name
+export { CATALOG_QUERIES, createCatalog } from './create-catalog.ts';
+export type { Catalog, CatalogRow, CatalogRows } from './catalog.ts';
 
 // Errors
 export { SqlError } from './errors.ts';

@@ -121,11 +121,9 @@ class Lexer implements Lexed {
 
   #push(kind: TokenKind, end: number): void {
     const start = this.#at;
-    let text = '';
-    if (kind !== 'string' && kind !== 'number' && kind !== 'quoted' && kind !== 'error') {
-      text = end === start + 1 ? (this.sql[start] ?? '') : this.sql.slice(start, end);
-    }
-    if ((kind === 'string' || kind === 'placeholder') && this.dialect === 'postgresql') this.#settleQuestion();
+    const unnamed = kind === 'string' || kind === 'number' || kind === 'quoted' || kind === 'error';
+    const text = unnamed ? '' : end === start + 1 ? this.sql[start]! : this.sql.slice(start, end);
+    if (this.dialect === 'postgresql' && (kind === 'string' || kind === 'placeholder')) this.#settleQuestion();
     this.tokens.push({ kind, start, end, text });
     this.#at = end;
   }
@@ -244,6 +242,11 @@ class Lexer implements Lexed {
 
   #number(): void {
     const { sql } = this;
+    let digits = this.#at;
+    while (isDigit(sql.charCodeAt(digits))) digits++;
+    // Most numbers are digits and nothing else.
+    const code = sql.charCodeAt(digits);
+    if (digits > this.#at && code !== 46 && !isWordPart(code)) return this.#push('number', digits);
     if (this.dialect === 'mysql' && isDigit(sql.charCodeAt(this.#at))) return this.#mysqlNumber();
     NUMBER.lastIndex = this.#at;
     const found = NUMBER.exec(sql)?.[0].length ?? 1;

@@ -2,10 +2,10 @@
  * MySQL and MariaDB, by fail-closed rules over tokens: a statement is a read only when its first words, every word that may write or lock,
  * and every function it calls are known to be harmless. No parser on npm is right for either server.
  */
-import type { Effect, QueryType } from './classification.ts';
-import { isRead, strongest, unproved } from './classification.ts';
+import type { Dependencies, Effect, QueryType } from './classification.ts';
+import { isRead, NO_DEPENDENCIES, strongest, unproved } from './classification.ts';
 import { lex } from './lexer.ts';
-import { doubtsOf, usesSession } from './mysql-rules.ts';
+import { doubtsOf, usesSession, type Doubts } from './mysql-rules.ts';
 import { isComplexRead, shapeOf } from './shape.ts';
 import { splitStatements, type Statement } from './statements.ts';
 import { mainVerbAt, tablesOf } from './tables.ts';
@@ -52,8 +52,10 @@ const SESSION = new Set(
 
 function statementEffect(lexed: Lexed, full: Statement): Effect {
   const statement = full.some((token) => token.kind === 'executable') ? full.filter((token) => token.kind !== 'executable') : full;
-  const start = statement.findIndex((token) => token.text !== '(');
-  const word = statement[start]?.kind === 'word' ? statement[start].text : '';
+  let start = 0;
+  while (statement[start]?.text === '(') start++;
+  const first = statement[start];
+  const word = first?.kind === 'word' ? first.text : '';
   switch (word) {
     case 'SELECT':
     case 'VALUES':
@@ -85,11 +87,21 @@ function statementEffect(lexed: Lexed, full: Statement): Effect {
 function queryEffect(lexed: Lexed, statement: Statement): Effect {
   const doubts = doubtsOf(lexed, statement);
   const { read } = tablesOf(lexed, statement);
-  if (doubts.reasons.length > 0) {
-    return { type: doubts.certain ? 'write_simple' : 'unknown', pins: doubts.pins, read, written: [], reasons: doubts.reasons };
-  }
-  const type = isComplexRead(shapeOf(statement), read.length) ? 'read_complex' : 'read_simple';
-  return { type, pins: false, read, written: [], reasons: ['every word and function of the statement is read-only'] };
+  const { pins, certain, reasons } = doubts;
+  const proved = isComplexRead(shapeOf(statement), read.length) ? 'read_complex' : 'read_simple';
+  const type = reasons.length === 0 ? proved : certain ? 'write_simple' : 'unknown';
+  const provable = certain ? undefined : proved;
+  const dependsOn = certain ? undefined : dependenciesOf(doubts, read);
+  return { type, pins, read, written: NONE, reasons: reasons.length === 0 ? PROVED : reasons, provable, dependsOn };
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+const PROVED: readonly string[] = Object.freeze(['every word and function of the statement is read-only']);
+
+function dependenciesOf({ functions }: Doubts, read: readonly string[]): Dependencies {
+  if (functions.length === 0 && read.length === 0) return NO_DEPENDENCIES;
+  const { fields, columns, operators, types } = NO_DEPENDENCIES;
+  return { functions, fields, columns, operators, types, relations: read.map((name) => ({ name })) };
 }
 
 function withEffect(lexed: Lexed, statement: Statement): Effect {

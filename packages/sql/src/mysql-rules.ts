@@ -1,4 +1,5 @@
 /** Which tokens keep a MySQL or MariaDB query from being proved read-only. */
+import type { FunctionUse } from './classification.ts';
 import { MYSQL_NO_FUNCTIONS, MYSQL_READ_FUNCTIONS, MYSQL_READ_PREFIX, MYSQL_SESSION_FUNCTIONS } from './mysql-functions.ts';
 import { commonTables } from './tables.ts';
 import type { Lexed, Token } from './tokens.ts';
@@ -10,6 +11,8 @@ export interface Doubts {
   pins: boolean;
   /** It certainly does more than read (as against: nothing is known). */
   certain: boolean;
+  /** Functions that are not built in: a catalog may know them. Schemas and names as written, unquoted. */
+  readonly functions: FunctionUse[];
 }
 
 /** Words that no query may hold, unless as a function's or an object's name. */
@@ -34,26 +37,30 @@ export function usesSession(statement: readonly Token[]): boolean {
 
 /** Goes through the tokens of a query (`SELECT`, `WITH`, `VALUES`, `TABLE`, or the tail of `SHOW`). */
 export function doubtsOf(lexed: Lexed, statement: readonly Token[]): Doubts {
-  const doubts: Doubts = { reasons: [], pins: false, certain: false };
+  const doubts: Doubts = { reasons: [], pins: false, certain: false, functions: [] };
   let ctes: ReadonlyMap<number, string> | undefined;
   for (let i = 0; i < statement.length; i++) {
     const token = statement[i]!;
     if (token.kind === 'word') {
-      judgeWord(doubts, statement, i, () => (ctes ??= commonTables(lexed, statement)));
+      judgeWord(doubts, lexed, statement, i, () => (ctes ??= commonTables(lexed, statement)));
     } else if (token.kind === 'variable') judgeVariable(doubts, token.text);
     else if (token.text === ':=') pin(doubts, 'a user variable is set');
     else if (token.kind === 'quoted' && statement[i + 1]?.text === '(' && !isAlias(statement[i - 1]?.text)) {
-      if (!(ctes ??= commonTables(lexed, statement)).has(i)) doubt(doubts, 'a function with a quoted name may write');
+      if (!(ctes ??= commonTables(lexed, statement)).has(i)) ask(doubts, lexed, statement, i, 'a function with a quoted name may write');
     }
   }
   return doubts;
 }
 
-function judgeWord(doubts: Doubts, statement: readonly Token[], at: number, ctes: () => ReadonlyMap<number, string>): void {
+function judgeWord(doubts: Doubts, lexed: Lexed, statement: readonly Token[], at: number, ctes: () => ReadonlyMap<number, string>): void {
   const word = statement[at]!.text;
   const before = statement[at - 1]?.text;
   const after = statement[at + 1]?.text;
-  if (after === '(' && !isAlias(before)) return judgeCall(doubts, word, before, () => ctes().has(at));
+  if (after === '(' && !isAlias(before)) {
+    if (isUnknownCall(doubts, word, before) && (before === '.' || !ctes().has(at)))
+      ask(doubts, lexed, statement, at, `function ${word}() is not known to be read-only`);
+    return;
+  }
   if (word === 'NEXTVAL' || word === 'CURRVAL') return certain(doubts, `${word} uses a sequence`);
   if (before === '.') return;
   if ((word === 'NEXT' || word === 'PREVIOUS') && after === 'VALUE') return certain(doubts, `${word} VALUE FOR uses a sequence`);
@@ -65,11 +72,26 @@ function judgeWord(doubts: Doubts, statement: readonly Token[], at: number, ctes
     certain(doubts, `${word} is no part of a read`);
 }
 
-function judgeCall(doubts: Doubts, word: string, before: string | undefined, isCommonTable: () => boolean): void {
-  if (before === '.') doubt(doubts, `function ${word}() is not known to be read-only`);
-  else if (MYSQL_SESSION_FUNCTIONS.has(word)) pin(doubts, `${word}() touches the session's own state`);
-  else if (MYSQL_READ_FUNCTIONS.has(word) || MYSQL_NO_FUNCTIONS.has(word) || MYSQL_READ_PREFIX.test(word)) return;
-  else if (!isCommonTable()) doubt(doubts, `function ${word}() is not known to be read-only`);
+function isUnknownCall(doubts: Doubts, word: string, before: string | undefined): boolean {
+  if (before === '.') return true;
+  if (!MYSQL_SESSION_FUNCTIONS.has(word))
+    return !(MYSQL_READ_FUNCTIONS.has(word) || MYSQL_NO_FUNCTIONS.has(word) || MYSQL_READ_PREFIX.test(word));
+  pin(doubts, `${word}() touches the session's own state`);
+  return false;
+}
+
+/** A function that only a catalog can tell of. */
+function ask(doubts: Doubts, lexed: Lexed, statement: readonly Token[], at: number, reason: string): void {
+  const name = nameAt(lexed, statement[at]!);
+  const schema = statement[at - 1]?.text === '.' ? statement[at - 2] : undefined;
+  doubts.functions.push(schema === undefined ? { name, arguments: -1 } : { schema: nameAt(lexed, schema), name, arguments: -1 });
+  doubt(doubts, reason);
+}
+
+/** A name as written, without its quotes. */
+export function nameAt({ sql }: Lexed, { kind, start, end }: Token): string {
+  const text = sql.slice(start, end);
+  return kind === 'quoted' ? text.slice(1, -1).replaceAll('``', '`') : text;
 }
 
 /** A name behind `AS` or `)` names something: `CAST(a AS CHAR(1))`, `(SELECT ...) d(a, b)`. */

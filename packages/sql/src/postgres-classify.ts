@@ -1,40 +1,17 @@
 /** PostgreSQL, by its own parser (libpg-query) and an allow-list walk over the tree. */
 import type { Effect, QueryType, TransactionControl } from './classification.ts';
-import { strongest, unproved } from './classification.ts';
+import { isRead, strongest, unproved } from './classification.ts';
 import { SqlError } from './errors.ts';
 import { lex } from './lexer.ts';
 import { compileLexed } from './placeholders.ts';
-import { DDL_STATEMENT, SESSION_STATEMENTS } from './postgres-nodes.ts';
+import { DDL_STATEMENT, RUN_WHILE_PLANNED, SESSION_STATEMENTS } from './postgres-nodes.ts';
+import { parseStatements, requireParser } from './postgres-parser.ts';
 import { PostgresWalk, type Fields } from './postgres-walk.ts';
 import { isComplexRead, shapeOf } from './shape.ts';
 import { shortenLists, textOf } from './shorten.ts';
 import { splitStatements } from './statements.ts';
 import { headEffect } from './head.ts';
 import type { Lexed } from './tokens.ts';
-
-interface ParsedStatement {
-  readonly stmt?: Fields;
-}
-
-let parse: ((sql: string) => { stmts?: readonly ParsedStatement[] }) | undefined;
-
-/**
- * Loads and warms PostgreSQL's parser (WebAssembly, 1.7 MB, some 50 ms, once). Needed before PostgreSQL is classified.
- */
-export async function loadSql(): Promise<void> {
-  if (parse !== undefined) return;
-  const { loadModule, parseSync } = await import('libpg-query');
-  await loadModule();
-  // The first parses run unoptimised code and would cost a caller milliseconds.
-  const warm = `SELECT ${Array.from({ length: 100 }, (_, i) => `a${i} + 1`).join(', ')} FROM t JOIN u ON t.a = u.a WHERE b IN (1, 2) OR c = 'x' GROUP BY 1`;
-  for (let i = 0; i < 20; i++) parseSync(warm);
-  parse = parseSync;
-}
-
-/** Whether {@link loadSql} has finished. */
-export function isSqlLoaded(): boolean {
-  return parse !== undefined;
-}
 
 /** Beyond this estimate a text is not parsed: units are about a microsecond on a slow machine; see `parseCost`. */
 const MAX_PARSE_COST = 1500;
@@ -46,19 +23,25 @@ const MAX_COMMENT_DEPTH = 8;
  * @throws SqlError `SQL_NOT_LOADED`
  */
 export function classifyPostgres(lexed: Lexed): Effect {
-  if (parse === undefined) {
-    throw new SqlError('SQL_NOT_LOADED', "PostgreSQL's parser is not loaded. Await loadSql() once before classifying PostgreSQL.");
-  }
+  requireParser();
   if (lexed.problem !== null) return strongest(splitStatements(lexed).map((statement) => headEffect(lexed, statement)));
   if (lexed.commentDepth > MAX_COMMENT_DEPTH) return unproved('comments are nested too deeply', true);
   const effect = readText(lexed);
-  if (!lexed.backslashQuote || !(effect.type === 'read_simple' || effect.type === 'read_complex')) return effect;
-  return otherReading(lexed) ?? effect;
+  if (!lexed.backslashQuote || effect.provable === undefined) return effect;
+  const other = otherReading(lexed);
+  if (other === null) return effect;
+  return isRead(effect.type) && isRead(other.type) ? strongest([effect, other]) : { ...effect, ...OTHERWISE };
 }
+
+const OTHERWISE = {
+  ...unproved('where a string ends depends on standard_conforming_strings', true),
+  provable: undefined,
+  dependsOn: undefined,
+};
 
 /**
  * With `standard_conforming_strings` off, a backslash would escape the quote behind it. If the text makes sense that way as well, both
- * readings have to be reads. Null when there is no such danger.
+ * readings have to be reads. Null when it makes none.
  */
 function otherReading(lexed: Lexed): Effect | null {
   const other = lex(lexed.sql, 'postgresql', { backslashEscapes: true });
@@ -68,8 +51,7 @@ function otherReading(lexed: Lexed): Effect | null {
     return token.kind === 'string' && text.startsWith("'") ? `E${text}` : text;
   });
   const effect = readText(lex(escaped.join(' '), 'postgresql'));
-  if (effect.type === 'read_simple' || effect.type === 'read_complex' || effect.reasons[0]?.startsWith('syntax error')) return null;
-  return unproved('where a string ends depends on standard_conforming_strings', true);
+  return effect.reasons[0]?.startsWith('syntax error') ? null : effect;
 }
 
 function readText(lexed: Lexed): Effect {
@@ -79,8 +61,7 @@ function readText(lexed: Lexed): Effect {
     if (parseCost(source) > MAX_PARSE_COST) return strongest(splitStatements(lexed).map((statement) => headEffect(lexed, statement)));
   }
   try {
-    const { stmts = [] } = parse!(compileLexed(source, 1).text);
-    return strongest(stmts.map(({ stmt }) => statementEffect(stmt ?? {}, source)));
+    return strongest(parseStatements(compileLexed(source, 1).text).map((statement) => statementEffect(statement, source)));
   } catch (error) {
     if (error instanceof SqlError) return unproved(error.message);
     return unproved(syntaxReason(error));
@@ -119,7 +100,7 @@ function statementEffect(node: Fields, lexed: Lexed): Effect {
     case 'ExplainStmt':
       return explainEffect(fields, lexed);
     case 'VariableShowStmt':
-      return { type: 'read_simple', pins: false, read: [], written: [], reasons: ['SHOW reads a setting'] };
+      return { type: 'read_simple', pins: false, read: [], written: [], reasons: ['SHOW reads a setting'], provable: 'read_simple' };
     case 'TransactionStmt':
       return transactionEffect(fields);
     case 'CopyStmt':
@@ -138,10 +119,14 @@ function effectOf(walk: PostgresWalk, type: QueryType): Effect {
 function selectEffect(node: Fields, fields: Fields, lexed: Lexed): Effect {
   const walk = new PostgresWalk().walk(node);
   if (fields['intoClause'] !== undefined) return effectOf(walk, 'ddl');
-  if (walk.doubts.length > 0)
-    return effectOf(walk, walk.writes || !walk.doubts.some((doubt) => doubt.includes('not known')) ? 'write_simple' : 'unknown');
   const complex = isComplexRead(shapeOf(lexed.tokens), ((fields['fromClause'] ?? []) as readonly unknown[]).length);
-  return { ...effectOf(walk, complex ? 'read_complex' : 'read_simple'), reasons: ['every part of the statement is read-only'] };
+  const type = complex ? 'read_complex' : 'read_simple';
+  const provable = walk.provable ? ({ provable: type, dependsOn: walk.dependsOn() } as const) : {};
+  if (walk.doubts.length > 0) {
+    const unsure = walk.writes || !walk.doubts.some((doubt) => doubt.includes('not known')) ? 'write_simple' : 'unknown';
+    return { ...effectOf(walk, unsure), ...provable };
+  }
+  return { ...effectOf(walk, type), reasons: ['every part of the statement is read-only'], ...provable };
 }
 
 /** More than one row of values, or rows from a query. */
@@ -157,7 +142,20 @@ function explainEffect(fields: Fields, lexed: Lexed): Effect {
     return { ...inner, reasons: ['EXPLAIN ANALYZE runs the statement', ...inner.reasons] };
   if (inner.pins) return { ...inner, type: 'unknown' };
   const tables = [...inner.read, ...inner.written];
-  return { type: 'read_simple', pins: false, read: tables, written: [], reasons: ['EXPLAIN plans and does not run'] };
+  const walk = new PostgresWalk().walk(fields['query'] ?? {});
+  const dependsOn = walk.dependsOn(true);
+  // The planner runs functions that are declared stable, for its estimates.
+  const run = walk.doubts.filter((doubt) => RUN_WHILE_PLANNED.test(doubt));
+  if (run.length > 0) return { ...inner, type: 'unknown', provable: undefined, reasons: run };
+  return {
+    type: 'read_simple',
+    pins: false,
+    read: tables,
+    written: [],
+    reasons: ['EXPLAIN plans and does not run'],
+    provable: 'read_simple',
+    dependsOn,
+  };
 }
 
 function isAnalyze(options: readonly Fields[] | undefined): boolean {

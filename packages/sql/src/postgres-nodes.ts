@@ -39,5 +39,15 @@ export const SESSION_FUNCTION =
 export const WRITING_FUNCTION =
   /^(?:nextval|setval|txid_current|pg_current_xact_id|pg_notify|pg_logical_emit_message|lo_(?:creat|create|unlink|import|export|put|from_bytea))$/;
 
+/** Those of them that are declared stable: the planner runs them for its estimates, even under EXPLAIN. */
+export const RUN_WHILE_PLANNED = /txid_current|pg_current_xact_id/;
+
+/**
+ * Built-in functions with one argument that are no reads. PostgreSQL lets them be called like columns: `('s'::regclass).nextval`,
+ * `f.nextval`. A column of such a name keeps its statement on the primary.
+ */
+export const CALLED_AS_COLUMN =
+  /^(?:nextval|currval|setseed|lo_\w+|txid_status|ts_stat|binary_upgrade_\w+|brin_summarize_new_values|gin_clean_pending_list|pg_(?:(?:try_)?advisory|backup|cancel|create|current_logfile|drop|export|import|log|ls|notify|promote|read|reload|replication_origin|rotate|sequence_last_value|start|stat_file|stat_get_xact|stat_reset|stop|switch|terminate|wal|xact)\w*)$/;
+
 /** Relations that show what only one session has. */
 export const SESSION_RELATIONS = words('pg_prepared_statements pg_cursors');

@@ -1,7 +1,8 @@
 /** What a PostgreSQL parse tree proves about its statement: tables, functions, locks, session state. An allow-list walk. */
+import type { Dependencies, FunctionUse, ObjectName, RelationUse } from './classification.ts';
 import { unique } from './classification.ts';
 import { POSTGRES_READ_FUNCTIONS } from './postgres-functions.ts';
-import { READ_FIELDS, READ_NODES, SESSION_FUNCTION, SESSION_RELATIONS, WRITING_FUNCTION } from './postgres-nodes.ts';
+import { CALLED_AS_COLUMN, READ_FIELDS, READ_NODES, SESSION_FUNCTION, SESSION_RELATIONS, WRITING_FUNCTION } from './postgres-nodes.ts';
 
 /** A node's fields, as libpg-query's JSON has them. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -26,6 +27,14 @@ export class PostgresWalk {
   pins = false;
   /** It holds a data-modifying statement at some depth. */
   writes = false;
+  /** Every doubt is about a function that a catalog may know. */
+  provable = true;
+  readonly #functions = new Map<string, FunctionUse>();
+  readonly #fields = new Set<string>();
+  readonly #columns = new Set<string>();
+  readonly #operators = new Map<string, ObjectName>();
+  readonly #types = new Map<string, ObjectName>();
+  readonly #relations = new Map<string, RelationUse>();
   readonly #tables: { name: string; at: number; written: boolean }[] = [];
   readonly #visits: Visit[] = [];
 
@@ -49,6 +58,19 @@ export class PostgresWalk {
     return this.#names(true);
   }
 
+  /** What only a catalog can tell. */
+  dependsOn(planned?: boolean): Dependencies {
+    return {
+      functions: [...this.#functions.values()],
+      fields: [...this.#fields],
+      columns: [...this.#columns],
+      operators: [...this.#operators.values()],
+      types: [...this.#types.values()],
+      relations: [...this.#relations.values()],
+      ...(planned === true ? { planned } : {}),
+    };
+  }
+
   #names(written: boolean): readonly string[] {
     const found = this.#tables.filter((table) => table.written === written).sort((a, b) => a.at - b.at);
     return unique(found.map((table) => table.name));
@@ -62,6 +84,7 @@ export class PostgresWalk {
     for (const key in value as Fields) {
       const field = (value as Fields)[key];
       if (typeof field !== 'object' || field === null) continue;
+      if (key === 'typeName') this.#type(field as Fields);
       const first = key.charCodeAt(0);
       if (first >= 65 && first <= 90) this.#node(key, field as Fields, scope);
       else {
@@ -76,8 +99,34 @@ export class PostgresWalk {
     switch (type) {
       case 'String':
       case 'A_Const':
-      case 'ColumnRef':
         return;
+      case 'ColumnRef':
+        return this.#column(fields['fields'] as readonly Named[]);
+      case 'A_Indirection':
+        this.#field(fields['indirection'] as readonly Named[], 0);
+        break;
+      case 'A_Expr':
+        this.#expression(fields);
+        break;
+      case 'SortBy':
+        if (fields['useOp'] !== undefined) this.#operator(fields['useOp'] as readonly Named[]);
+        break;
+      case 'SubLink':
+        if (fields['operName'] !== undefined) this.#operator(fields['operName'] as readonly Named[]);
+        else if (fields['testexpr'] !== undefined) this.#equals();
+        break;
+      case 'CaseExpr':
+        if (fields['arg'] !== undefined) this.#equals();
+        break;
+      case 'JoinExpr':
+        if (fields['usingClause'] !== undefined || fields['isNatural'] === true) this.#equals();
+        break;
+      case 'TypeName':
+        this.#type(fields);
+        break;
+      case 'RangeTableSample':
+        this.#sample(fields['method'] as readonly Named[]);
+        break;
       case 'FuncCall':
         this.#call(fields);
         break;
@@ -134,17 +183,79 @@ export class PostgresWalk {
     if (schema === undefined && !written && isVisible(name, scope)) return;
     const catalog = fields['catalogname'] as string | undefined;
     const full = [catalog, schema, name].filter((part) => part !== undefined).join('.');
+    if (!written) this.#use({ schema, name, alias: (fields['alias'] as { aliasname?: string } | undefined)?.aliasname });
     this.#tables.push({ name: full, at: Number(fields['location'] ?? 0), written });
   }
 
+  #use(relation: RelationUse): void {
+    this.#relations.set(`${relation.schema}\0${relation.name}\0${relation.alias}`, relation);
+  }
+
   #call(fields: Fields): void {
-    const parts = (fields['funcname'] as readonly { String?: { sval?: string } }[]).map((part) => part.String?.sval ?? '');
+    const parts = (fields['funcname'] as readonly Named[]).map(nameOf);
     const name = parts.at(-1) ?? '';
     const builtIn = parts.length === 1 || (parts.length === 2 && parts[0] === 'pg_catalog');
     if (SESSION_FUNCTION.test(name)) this.#pin(`${name}() touches the session's own state`);
     else if (WRITING_FUNCTION.test(name) && builtIn) this.#doubt(`${name}() writes`);
-    else if (!builtIn) this.#doubt(`function ${parts.join('.')}() is not known to be read-only`);
-    else if (!POSTGRES_READ_FUNCTIONS.has(name)) this.#doubt(`function ${name}() is not known to be read-only`);
+    else {
+      this.#useFunction(fields, parts);
+      if (!builtIn || !POSTGRES_READ_FUNCTIONS.has(name)) this.#ask(`function ${parts.join('.')}() is not known to be read-only`);
+    }
+  }
+
+  #useFunction(fields: Fields, parts: readonly string[]): void {
+    const given = (fields['args'] as readonly Fields[] | undefined) ?? [];
+    const vague = fields['agg_within_group'] === true || given.some((each) => 'NamedArgExpr' in each);
+    const count = vague ? -1 : given.length;
+    const key = `${parts.join('\0')}/${count}`;
+    if (!this.#functions.has(key)) this.#functions.set(key, { ...objectName(parts), arguments: count });
+  }
+
+  #column(parts: readonly Named[]): void {
+    const name = parts[0]!.String?.sval;
+    if (parts.length > 1) {
+      if (parts.at(-1)!.String === undefined) this.#columns.add('*');
+      this.#field(parts, 1);
+    } else if (name !== undefined) this.#columns.add(name);
+  }
+
+  /** A part of a qualified column, or a field of a value, may be a function with one argument. */
+  #field(parts: readonly Named[], from: number): void {
+    for (let i = from; i < parts.length; i++) {
+      const name = parts[i]!.String?.sval;
+      if (name === undefined) continue;
+      this.#fields.add(name);
+      if (CALLED_AS_COLUMN.test(name)) this.#doubt(`${name} may be called like a column`);
+    }
+  }
+
+  #expression(fields: Fields): void {
+    const parts = (fields['name'] ?? []) as readonly Named[];
+    if (!/BETWEEN/.test(String(fields['kind']))) return this.#operator(parts);
+    this.#operators.set('>=', { name: '>=' });
+    this.#operators.set('<=', { name: '<=' });
+  }
+
+  #operator(parts: readonly Named[]): void {
+    if (parts.length === 1) {
+      const name = nameOf(parts[0]!);
+      if (!this.#operators.has(name)) this.#operators.set(name, { name });
+    } else this.#operators.set(parts.map(nameOf).join('\0'), objectName(parts.map(nameOf)));
+  }
+
+  #equals(): void {
+    if (!this.#operators.has('=')) this.#operators.set('=', { name: '=' });
+  }
+
+  #type(fields: Fields): void {
+    const parts = ((fields['names'] ?? []) as readonly Named[]).map(nameOf);
+    if (parts.length > 0 && parts[0] !== 'pg_catalog') this.#types.set(parts.join('\0'), objectName(parts));
+  }
+
+  #sample(method: readonly Named[]): void {
+    const parts = method.map(nameOf);
+    if (parts.length > 1 || (parts[0] !== 'bernoulli' && parts[0] !== 'system'))
+      this.#doubt('a sampling method is not known to be read-only');
   }
 
   #pin(reason: string): void {
@@ -152,10 +263,28 @@ export class PostgresWalk {
     this.#doubt(reason);
   }
 
-  /** A dozen reasons are enough for a reader. */
+  /** A doubt that nothing takes away. */
   #doubt(reason: string): void {
+    this.provable = false;
+    this.#ask(reason);
+  }
+
+  /** A dozen reasons are enough for a reader. */
+  #ask(reason: string): void {
     if (this.doubts.length < 12 && !this.doubts.includes(reason)) this.doubts.push(reason);
   }
+}
+
+/** A part of a qualified name. */
+interface Named {
+  readonly String?: { readonly sval?: string };
+}
+
+const nameOf = (part: Named): string => part.String?.sval ?? '';
+
+function objectName(parts: readonly string[]): ObjectName {
+  const name = parts.at(-1) ?? '';
+  return parts.length === 1 ? { name } : { schema: parts.at(-2)!, name };
 }
 
 /** A node in a field of type Node is wrapped in an object of one key, its type's name. */

@@ -12,8 +12,17 @@ export interface Shape {
   readonly compound: boolean;
 }
 
+/** The last answer: a classifier asks once for the type, and once for the score. */
+let lastTokens: readonly Token[] = [];
+let lastShape: Shape = { joins: 0, selects: 0, groups: false, orders: false, distinct: false, compound: false };
+
 /** Counts keywords; what follows a dot is a name. */
 export function shapeOf(tokens: readonly Token[]): Shape {
+  if (tokens !== lastTokens) [lastTokens, lastShape] = [tokens, countShape(tokens)];
+  return lastShape;
+}
+
+function countShape(tokens: readonly Token[]): Shape {
   let joins = 0;
   let selects = 0;
   let groups = false;

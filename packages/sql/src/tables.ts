@@ -15,6 +15,8 @@ interface Frame {
 const ENDS_FROM = new Set(
   'WHERE GROUP HAVING ORDER LIMIT WINDOW UNION INTERSECT EXCEPT SELECT SET VALUES RETURNING FETCH FOR PROCEDURE'.split(' '),
 );
+/** Every word that `clause` looks at. */
+const CLAUSE = new Set([...ENDS_FROM, ...'FROM JOIN STRAIGHT_JOIN TABLE LATERAL ONLY'.split(' ')]);
 const FROM_ARGUMENT = new Set('EXTRACT TRIM SUBSTRING SUBSTR MID POSITION OVERLAY'.split(' '));
 /** What may stand before `TABLE t` as a query. */
 const BEFORE_QUERY = new Set('( UNION ALL DISTINCT EXCEPT INTERSECT EXPLAIN'.split(' '));
@@ -23,39 +25,59 @@ const MODIFIERS = new Set(
 );
 const DEFINED = new Set('TABLE TABLES VIEW ON INTO'.split(' '));
 
-/** Tables read and written, unquoted; CTE names left out. PostgreSQL and SQLite fold unquoted names to lower case; MySQL keeps them. */
-export function tablesOf(lexed: Lexed, statement: readonly Token[]): { read: readonly string[]; written: readonly string[] } {
-  const ctes = new Set(commonTables(lexed, statement).values());
-  const name = (at: number): { name: string; end: number } => qualifiedName(lexed, statement, at);
-  const written: string[] = [];
-  const target = targetAt(statement);
-  if (target >= 0) {
-    for (let found = name(target); found.name !== ''; found = name(found.end + 1)) {
-      written.push(found.name);
-      if (statement[found.end]?.text !== ',') break;
-    }
-  }
-  const read = readTables(statement, name).filter((table) => !ctes.has(table.name.toLowerCase()) && table.at !== target);
-  return { read: unique(read.map((table) => table.name)), written: unique(written) };
+interface Found {
+  readonly name: string;
+  readonly at: number;
 }
 
-function readTables(statement: readonly Token[], name: (at: number) => { name: string; end: number }): { name: string; at: number }[] {
-  const found: { name: string; at: number }[] = [];
-  const frames: Frame[] = [{ from: false, expect: false, call: false }];
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Tables read and written, unquoted; CTE names left out. PostgreSQL and SQLite fold unquoted names to lower case; MySQL keeps them. */
+export function tablesOf(lexed: Lexed, statement: readonly Token[]): { read: readonly string[]; written: readonly string[] } {
+  const target = targetAt(statement);
+  const found = readTables(lexed, statement);
+  const written = target < 0 ? NONE : writtenTables(lexed, statement, target);
+  if (found.length === 0) return { read: NONE, written };
+  const ctes = commonTables(lexed, statement);
+  const names = ctes.size === 0 ? null : new Set(ctes.values());
+  const read: string[] = [];
+  for (const { name, at } of found) if (at !== target && !(names?.has(name.toLowerCase()) ?? false)) read.push(name);
+  return { read: unique(read), written };
+}
+
+function writtenTables(lexed: Lexed, statement: readonly Token[], target: number): readonly string[] {
+  const written: string[] = [];
+  for (let found = qualifiedName(lexed, statement, target); found.name !== '';) {
+    written.push(found.name);
+    if (statement[found.end]?.text !== ',') break;
+    found = qualifiedName(lexed, statement, found.end + 1);
+  }
+  return unique(written);
+}
+
+function readTables(lexed: Lexed, statement: readonly Token[]): Found[] {
+  const found: Found[] = [];
+  let frame: Frame = { from: false, expect: false, call: false };
+  const outer: Frame[] = [];
+  let before: Token | undefined;
   for (let i = 0; i < statement.length; i++) {
     const token = statement[i]!;
-    const frame = frames.at(-1)!;
-    if (token.text === '(') {
-      frames.push({ from: frame.expect, expect: frame.expect, call: FROM_ARGUMENT.has(statement[i - 1]?.text ?? '') });
+    const { text, kind } = token;
+    const previous = before;
+    before = token;
+    if (text === '(') {
+      outer.push(frame);
+      const inside = { from: frame.expect, expect: frame.expect, call: FROM_ARGUMENT.has(previous?.text ?? '') };
       frame.expect = false;
-    } else if (token.text === ')') {
-      if (frames.length > 1) frames.pop();
-    } else if (token.text === ',') frame.expect = frame.from;
-    else if (token.kind === 'word' && statement[i - 1]?.text !== '.' && clause(token.text, frame, statement[i - 1]?.text)) continue;
-    else if (frame.expect && (token.kind === 'word' || token.kind === 'quoted')) {
-      const { name: table, end } = name(i);
-      if (statement[end]?.text !== '(') found.push({ name: table, at: i });
+      frame = inside;
+    } else if (text === ')') frame = outer.pop() ?? frame;
+    else if (text === ',') frame.expect = frame.from;
+    else if (kind === 'word' && previous?.text !== '.' && clause(text, frame, previous?.text)) continue;
+    else if (frame.expect && (kind === 'word' || kind === 'quoted')) {
+      const { name, end } = qualifiedName(lexed, statement, i);
+      if (statement[end]?.text !== '(') found.push({ name, at: i });
       frame.expect = false;
+      before = statement[end - 1];
       i = end - 1;
     }
   }
@@ -64,6 +86,7 @@ function readTables(statement: readonly Token[], name: (at: number) => { name: s
 
 /** Whether the word is one that begins or ends a place for tables. */
 function clause(word: string, frame: Frame, before: string | undefined): boolean {
+  if (!CLAUSE.has(word)) return false;
   if (word === 'FROM' && !frame.call && before !== 'DISTINCT') return (frame.from = frame.expect = true);
   if (word === 'JOIN' || word === 'STRAIGHT_JOIN') return (frame.expect = true);
   if (word === 'TABLE' && (before === undefined || BEFORE_QUERY.has(before))) return (frame.expect = true);
@@ -77,17 +100,20 @@ function clause(word: string, frame: Frame, before: string | undefined): boolean
 function targetAt(statement: readonly Token[]): number {
   const main = mainVerbAt(statement);
   const verb = statement[main]?.text ?? '';
+  if (verb === 'SELECT') return -1;
   let at = main + 1;
-  if (/^(?:CREATE|ALTER|DROP|RENAME|TRUNCATE|LOAD|ANALYZE|OPTIMIZE|REPAIR)$/.test(verb)) {
+  if (DEFINES.has(verb)) {
     while (at < statement.length && at < main + 16 && !DEFINED.has(statement[at]!.text)) at++;
     if (verb === 'TRUNCATE' && statement[main + 1]?.text !== 'TABLE') at = main;
     else if (!DEFINED.has(statement[at]?.text ?? '')) return -1;
     at++;
-  } else if (!/^(?:INSERT|REPLACE|UPDATE|DELETE|MERGE)$/.test(verb)) return -1;
+  } else if (!WRITES.has(verb)) return -1;
   while (statement[at]?.kind === 'word' && MODIFIERS.has(statement[at]!.text)) at++;
   return at;
 }
 
+const DEFINES = new Set('CREATE ALTER DROP RENAME TRUNCATE LOAD ANALYZE OPTIMIZE REPAIR'.split(' '));
+const WRITES = new Set('INSERT REPLACE UPDATE DELETE MERGE'.split(' '));
 const MAIN_VERBS = new Set('SELECT VALUES TABLE INSERT REPLACE UPDATE DELETE MERGE'.split(' '));
 
 /** The place of the verb (or of the parenthesis before it) behind the common table expressions, if any. */
@@ -107,12 +133,16 @@ export function mainVerbAt(statement: readonly Token[]): number {
   return at;
 }
 
+const NO_COMMON_TABLES: ReadonlyMap<number, string> = new Map();
+
 /** Common table expressions: name in lower case by the place of its definition, anywhere in the statement. Linear. */
 export function commonTables(lexed: Lexed, statement: readonly Token[]): ReadonlyMap<number, string> {
+  let first = 0;
+  while (first < statement.length && statement[first]!.text !== 'WITH') first++;
+  if (first === statement.length) return NO_COMMON_TABLES;
   const names = new Map<number, string>();
-  if (!statement.some((token) => token.text === 'WITH')) return names;
   const closing = closingParentheses(statement);
-  for (let i = 0; i < statement.length; i++) {
+  for (let i = first; i < statement.length; i++) {
     if (statement[i]!.text !== 'WITH') continue;
     let at = statement[i + 1]?.text === 'RECURSIVE' ? i + 2 : i + 1;
     for (let end = endOfCommonTable(statement, at, closing); end > 0; end = endOfCommonTable(statement, at, closing)) {
@@ -147,18 +177,19 @@ function endOfCommonTable(statement: readonly Token[], at: number, closing: Read
 }
 
 function qualifiedName(lexed: Lexed, statement: readonly Token[], at: number): { name: string; end: number } {
-  const parts: string[] = [];
+  let name = '';
   let end = at;
   for (;;) {
     const token = statement[end];
     if (token === undefined || (token.kind !== 'word' && token.kind !== 'quoted')) break;
     const text = lexed.sql.slice(token.start, token.end);
-    parts.push(token.kind === 'quoted' ? unquote(text) : lexed.dialect === 'mysql' ? text : text.toLowerCase());
+    const part = token.kind === 'quoted' ? unquote(text) : lexed.dialect === 'mysql' ? text : text.toLowerCase();
+    name = end === at ? part : `${name}.${part}`;
     end++;
     if (statement[end]?.text !== '.') break;
     end++;
   }
-  return { name: parts.join('.'), end };
+  return { name, end };
 }
 
 function unquote(text: string): string {

@@ -12,96 +12,124 @@ import type { Lexed, Token } from './tokens.ts';
  */
 export function templateOf(lexed: Lexed): string {
   const { tokens } = lexed;
-  const template = new Template();
-  let previous: Token | undefined;
-  for (let i = 0; i < tokens.length; i++) {
+  const template = new Template(lexed.sql);
+  let end = tokens.length;
+  while (end > 0 && (tokens[end - 1]!.text === ';' || tokens[end - 1]!.kind === 'executable')) end--;
+  for (let i = 0; i < end; i++) {
     const token = tokens[i]!;
     if (token.kind === 'executable') continue;
-    if (isValue(token)) {
-      // Adjacent strings are one string; a sign in front of a value belongs to it: `= -5` is one value, `a - 5` is two.
-      if (token.kind === 'string' && previous?.kind === 'string') continue;
-      if (isSign(previous) && !isOperand(tokens[i - 2])) template.dropLast();
-      template.add('?', previous);
-    } else {
-      if (token.text === ')' || token.text === ']') template.collapseList();
-      template.add(shown(lexed, token), previous);
+    if (isValue(token)) template.addValue(token);
+    else if (!(isSign(token) && isValue(tokens[i + 1]) && !isOperand(tokens[i - 1]))) template.add(token);
+    if ((token.text === '(' || token.text === '[') && isList(tokens[i - 1], token.text)) {
+      const close = endOfValues(tokens, i + 1);
+      if (close > 0) template.addValue(tokens[i + 1]!);
+      if (close > 0) i = close - 1;
     }
-    previous = token;
   }
   return template.toString();
 }
 
-function isValue({ kind }: Token): boolean {
+function isValue(token: Token | undefined): boolean {
+  const kind = token?.kind;
   return kind === 'string' || kind === 'number' || kind === 'placeholder' || kind === 'error';
 }
 
-function isSign(token: Token | undefined): boolean {
-  return token?.kind === 'operator' && (token.text === '-' || token.text === '+');
+/** A sign in front of a value belongs to it: `= -5` is one value, `a - 5` is two. */
+function isSign(token: Token): boolean {
+  return token.kind === 'operator' && (token.text === '-' || token.text === '+');
 }
 
-function shown(lexed: Lexed, token: Token): string {
-  if (token.kind === 'word' || token.kind === 'quoted') return lexed.sql.slice(token.start, token.end);
-  return token.kind === 'operator' && token.text.includes('??') ? token.text.replace('??', '?') : token.text;
+/** The place of the bracket that closes a list of nothing but values, as in `IN (1, -2, 3)`; -1 when it holds anything else. */
+function endOfValues(tokens: readonly Token[], from: number): number {
+  for (let i = from; i < tokens.length; i += 2) {
+    while (isSign(tokens[i]!) && i + 1 < tokens.length) i++;
+    if (!isValue(tokens[i])) return -1;
+    while (tokens[i]!.kind === 'string' && tokens[i + 1]?.kind === 'string') i++;
+    const text = tokens[i + 1]?.text;
+    if (text === ')' || text === ']') return i + 1;
+    if (text !== ',') return -1;
+  }
+  return -1;
 }
 
-/** The parts of a template, and whether a space stands before each. */
+/** Copies the text in runs: as long as its own spacing is the template's, nothing is cut. */
 class Template {
-  readonly #parts: string[] = [];
-  readonly #spaced: boolean[] = [];
+  readonly #sql: string;
+  #text = '';
+  #start = -1;
+  #end = -1;
+  /** What was added last. */
+  #last: Token | undefined;
 
-  add(text: string, previous: Token | undefined): void {
-    const last = this.#parts.length - 1;
-    this.#spaced.push(last >= 0 && needsSpace(this.#parts[last]!, text, previous));
-    this.#parts.push(text);
+  constructor(sql: string) {
+    this.#sql = sql;
   }
 
-  dropLast(): void {
-    this.#parts.pop();
-    this.#spaced.pop();
+  add(token: Token): void {
+    if (token.kind === 'operator' && token.text.includes('??')) return this.#insert(token, token.text.replace('??', '?'));
+    const spaced = this.#last !== undefined && needsSpace(this.#last, token);
+    const gap = token.start - this.#end;
+    const fits = this.#end >= 0 && (spaced ? gap === 1 && this.#sql.charCodeAt(this.#end) === 32 : gap === 0);
+    if (!fits) {
+      this.#flush();
+      if (spaced) this.#text += ' ';
+      this.#start = token.start;
+    }
+    this.#end = token.end;
+    this.#last = token;
   }
 
-  /** A list of nothing but values, as in `IN (1, 2, 3)`, becomes one value. The list's end has just been reached. */
-  collapseList(): void {
-    const parts = this.#parts;
-    let first = parts.length - 1;
-    while (parts[first] === '?' && parts[first - 1] === ',' && parts[first - 2] === '?') first -= 2;
-    if (first < 2 || first === parts.length - 1 || !isList(parts[first - 2]!, parts[first - 1]!)) return;
-    parts.length = this.#spaced.length = first + 1;
+  /** Adjacent strings are one string. */
+  addValue(token: Token): void {
+    if (token.kind !== 'string' || this.#last?.kind !== 'string') this.#insert(token, '?');
+  }
+
+  #insert(token: Token, text: string): void {
+    this.#flush();
+    this.#text += this.#last !== undefined && needsSpace(this.#last, token) ? ` ${text}` : text;
+    this.#last = token;
+  }
+
+  #flush(): void {
+    if (this.#start >= 0) this.#text += this.#sql.slice(this.#start, this.#end);
+    this.#start = this.#end = -1;
   }
 
   toString(): string {
-    let text = '';
-    let end = this.#parts.length;
-    while (end > 0 && this.#parts[end - 1] === ';') end--;
-    for (let i = 0; i < end; i++) text += this.#spaced[i] ? ` ${this.#parts[i]}` : this.#parts[i];
-    return text;
+    this.#flush();
+    return this.#text;
   }
 }
 
 /** `IN (`, `ANY (`, `ALL (`, `SOME (` and `ARRAY[` hold lists; the arguments of a function and a row of VALUES don't. */
-function isList(word: string, open: string): boolean {
-  if (open === '(') return word.length < 5 && /^(?:IN|ANY|ALL|SOME)$/i.test(word);
-  return open === '[' && /^ARRAY$/i.test(word);
+function isList(word: Token | undefined, open: string): boolean {
+  if (word?.kind !== 'word') return false;
+  const { text } = word;
+  return open === '(' ? text === 'IN' || text === 'ANY' || text === 'ALL' || text === 'SOME' : text === 'ARRAY';
 }
 
-function needsSpace(before: string, text: string, previous: Token | undefined): boolean {
-  switch (text) {
-    case ')':
-    case ']':
-    case ',':
-    case ';':
-    case '.':
-    case ':':
-    case '::':
-      return false;
-    case '[':
-      return previous?.kind === 'operator' || before === ',';
-    case '(':
-      if (previous?.kind === 'word') return BEFORE_PARENTHESIS.has(previous.text);
-      return previous?.kind === 'operator' || before === ',' || before === ')';
-    default:
-      return before !== '(' && before !== '[' && before !== '.' && before !== ':' && before !== '::';
+function needsSpace(last: Token, { kind, text }: Token): boolean {
+  const before = last.text;
+  if (kind === 'punctuation' || kind === 'operator') {
+    switch (text) {
+      case ')':
+      case ']':
+      case ',':
+      case ';':
+      case '.':
+      case ':':
+      case '::':
+        return false;
+      case '[':
+        return last.kind === 'operator' || before === ',';
+      case '(':
+        if (last.kind === 'word') return BEFORE_PARENTHESIS.has(before);
+        return last.kind === 'operator' || before === ',' || before === ')';
+    }
   }
+  return last.kind !== 'punctuation' && last.kind !== 'operator'
+    ? true
+    : before !== '(' && before !== '[' && before !== '.' && before !== ':' && before !== '::';
 }
 
 /**
