@@ -29,7 +29,7 @@ async function play(): Promise<Outcome[]> {
     const results = (JSON.parse(readFileSync(file, 'utf8')) as TestReport).testResults.flatMap(({ assertionResults }) => assertionResults);
     const failed = results.filter(({ status }) => status === 'failed');
     const list = failed.map(({ fullName, failureMessages }) => `${fullName}\n  ${failureMessages.join('\n  ')}`).join('\n');
-    if (exitCode !== 0) throw new StepFailed(`Not all scenarios end as expected.\n${list}`);
+    if (exitCode !== 0) throw new StepFailed(`Not all scenarios end as expected.\n${list || output}`);
     return results.flatMap(({ meta }) => meta?.scenario ?? []);
   });
 }

@@ -17,6 +17,8 @@ async function setUp(kind: 'postgresql' | 'mysql', options: Partial<RouterOption
   const runtime = new Runtime();
   open.push(runtime);
   runtime.registerNode('db_pool', pool).registerNode('router', router);
+  // Until it is known how far the replica is, nothing goes there.
+  await expect.poll(async () => (await router.process({ query: 'SELECT 1' })).routingMetadata.role).toBe('replica');
   const roleOf = async (query: string): Promise<string> => (await router.explain(query)).role;
   return { router, pool, roleOf };
 }
@@ -31,10 +33,11 @@ describeDatabases('the catalog of a router', ['postgresql', 'mysql'], (database)
     await router.process({ query: 'CREATE TABLE t (id INT)' });
     await router.process({ query: 'CREATE SEQUENCE s' });
     await router.process({ query: WRITING_VIEW[kind] });
-    expect([await roleOf('SELECT * FROM t'), await roleOf('SELECT * FROM v')]).toEqual(['replica', 'primary']);
+    await expect.poll(() => roleOf('SELECT * FROM t')).toBe('replica');
+    expect(await roleOf('SELECT * FROM v')).toBe('primary');
     await router.process({ query: 'DROP VIEW v' });
     await router.process({ query: 'CREATE VIEW v AS SELECT id AS n FROM t' });
-    expect(await roleOf('SELECT * FROM v')).toBe('replica');
+    await expect.poll(() => roleOf('SELECT * FROM v')).toBe('replica');
   });
 
   it('sees a definition when its transaction is committed', async () => {
@@ -53,6 +56,6 @@ describeDatabases('the catalog of a router', ['postgresql', 'mysql'], (database)
     const { router, roleOf } = await setUp(kind, { catalogMaxAgeMs: 'never' });
     await router.process({ query: 'CREATE SEQUENCE s' });
     await router.process({ query: WRITING_VIEW[kind] });
-    expect(await roleOf('SELECT * FROM v')).toBe('replica');
+    await expect.poll(() => roleOf('SELECT * FROM v')).toBe('replica');
   });
 });

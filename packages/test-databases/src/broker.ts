@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import type { Cluster } from './cluster.ts';
@@ -77,6 +78,7 @@ export async function createDatabase(cluster: Cluster): Promise<DatabaseInfo> {
   const name = `${MARIADB_TEST_PREFIX}${randomBytes(6).toString('hex')}`;
   if (cluster.kind === 'postgresql') await createPostgresDatabase(cluster.adminUrl, name);
   else await createMariaDbDatabase(cluster.adminUrl, name);
+  await Promise.all(cluster.replicas.map((replica) => untilArrived(cluster, replica.port, name)));
   return { name, url: withDatabase(cluster.url, name), replicaUrl: withDatabase(cluster.replicaUrl, name) };
 }
 
@@ -96,6 +98,32 @@ async function createMariaDbDatabase(adminUrl: string, name: string): Promise<vo
     await connection.query(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`);
   } finally {
     await connection.end();
+  }
+}
+
+/** A new database is at the replicas soon, but not at once. One that a test has stopped is not waited for. */
+const LONGEST_WAIT_MS = 5000;
+
+async function untilArrived(cluster: Cluster, port: number, name: string): Promise<void> {
+  const url = new URL(withDatabase(cluster.replicaUrl, name));
+  url.port = String(port);
+  const overdue = Date.now() + LONGEST_WAIT_MS;
+  while (!(await canConnect(cluster.kind, url.href)) && Date.now() < overdue) await pause(20);
+}
+
+async function canConnect(kind: Cluster['kind'], url: string): Promise<boolean> {
+  const connectTimeout = LONGEST_WAIT_MS;
+  try {
+    if (kind === 'mysql') await (await mysql.createConnection({ uri: url, connectTimeout })).end();
+    else {
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectTimeout });
+      client.on('error', () => {});
+      await client.connect();
+      await client.end();
+    }
+    return true;
+  } catch {
+    return false;
   }
 }
 
