@@ -63,7 +63,7 @@ export class Call implements CallFacts {
   }
 
   /** On a connection that is held. */
-  async runOn(lease: Lease, signal: AbortSignal): Promise<PoolResult> {
+  async runOn(lease: Lease, signal: AbortSignal | undefined): Promise<PoolResult> {
     const { query, parameters, parameterSets, fetchMode } = this.message;
     const limits = { signal, timeoutMs: this.#timeoutMs };
     if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, { ...limits, lease }));
