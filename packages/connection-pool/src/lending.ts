@@ -18,9 +18,7 @@ import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
-import { ReplicaMonitor } from './replica-monitor.ts';
 import { Runs } from './runs.ts';
-import { HostView } from './host-view.ts';
 import { orAskAgain, Topology } from './topology.ts';
 
 /** A caller that holds a lease. */
@@ -43,8 +41,6 @@ export class Lending implements Holders {
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
-  #monitor: ReplicaMonitor | undefined;
-  #views: readonly HostView[] | undefined;
   #initialized = false;
   #closed = false;
   /** Set by `resize` before there are hosts. */
@@ -62,22 +58,6 @@ export class Lending implements Holders {
     return this.#topology;
   }
 
-  /** Undefined before the first use. */
-  get views(): readonly HostView[] | undefined {
-    return this.#views;
-  }
-
-  /** Is a first use. */
-  async startViews(): Promise<readonly HostView[]> {
-    await this.#start();
-    return this.#views!;
-  }
-
-  /** Undefined where no replica can lag. */
-  get monitor(): ReplicaMonitor | undefined {
-    return this.#monitor;
-  }
-
   get isInitialized(): boolean {
     return this.#initialized;
   }
@@ -85,7 +65,7 @@ export class Lending implements Holders {
   /** Opens `minConnections` of each host, and at least one of the primary: so a database that is not there is found out. */
   async initialize(): Promise<void> {
     const limitMs = milliseconds(this.#parts.config.acquireTimeoutMs);
-    const topology = this.#topology ?? (await this.#start());
+    const topology = this.#topology ?? (await this.start());
     const overdue = new AbortController();
     const opening = topology.hosts.map(async (host) => {
       const isPrimary = host.plan.role === 'primary';
@@ -104,7 +84,7 @@ export class Lending implements Holders {
   /** @param holder who gets to know its id; undefined for one statement of the pool's own. @param startedAt when the caller's time began */
   async lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt = this.#parts.clock.now()): Promise<PoolLease> {
     this.#refuseIfOver(options);
-    const topology = this.#topology ?? (await this.#start());
+    const topology = this.#topology ?? (await this.start());
     const line = topology.lineFor(options);
     const entry = line.take(options);
     if (entry && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs) return this.#issue(entry, options, holder, startedAt);
@@ -161,7 +141,7 @@ export class Lending implements Holders {
     const fromSize = hosts[0]?.size ?? config.maxConnections;
     this.#size = newSize;
     for (const host of hosts) host.resize(newSize);
-    if (!this.#topology) void this.#start().catch(() => {});
+    if (!this.#topology) void this.start().catch(() => {});
     events.emit('pool:resized', { pool: config.name, fromSize, toSize: newSize });
     return fromSize;
   }
@@ -174,7 +154,7 @@ export class Lending implements Holders {
       for (const host of topology.hosts) host.warm(Math.min(expected[host.role], host.size));
     };
     if (this.#topology) warm(this.#topology);
-    else void this.#start().then(warm, () => {}); // who asks for a connection is told why there is none
+    else void this.start().then(warm, () => {}); // who asks for a connection is told why there is none
   }
 
   async endRun(runId: string): Promise<void> {
@@ -218,7 +198,7 @@ export class Lending implements Holders {
     const graceMs = milliseconds(config.closeGraceMs);
     this.#closed = true;
     this.#housekeeper?.stop();
-    this.#monitor?.close();
+    this.#topology?.monitor?.close();
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
@@ -230,13 +210,11 @@ export class Lending implements Holders {
     await driver?.close();
   }
 
-  async #start(): Promise<Topology> {
+  async start(): Promise<Topology> {
     const driver = await (this.#driver ??= Promise.resolve(this.#loadDriver(this.#parts.config)));
     if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
-    if (topology.hosts.length > 1 && driver.dialect !== 'sqlite') this.#monitor = new ReplicaMonitor(driver, topology, this.#parts);
-    this.#views = topology.hosts.map((host) => new HostView(host, this.#monitor));
     const leases = this.#leases;
     this.#housekeeper = new Housekeeper(this.#parts, {
       topology,

@@ -324,9 +324,7 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
   it('conformance 44: tells that there is no connection to be had, as the pool knows why', async () => {
     const nowhere = new WorkflowConnectionPool({
       name: 'db_pool',
-      ...(kind === 'sqlite'
-        ? { connectionString: 'sqlite:/nowhere/at/all.db' }
-        : { databaseType: kind as 'mysql', host: '127.0.0.1', port: 1 }),
+      ...(kind === 'sqlite' ? { connectionString: 'sqlite:/nowhere/at/all.db' } : { databaseType: kind, host: '127.0.0.1', port: 1 }),
       acquireTimeoutMs: 5000,
     });
     const router = new QueryRouterNode({ name: 'router', connectionPool: 'db_pool' });
