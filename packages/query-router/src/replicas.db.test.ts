@@ -234,12 +234,11 @@ describeDatabases('a replica of PostgreSQL that replays over what is being read'
       await scene.router.process({ query: 'CREATE TABLE item (id integer)' });
       await scene.router.process({ query: 'INSERT INTO item SELECT generate_series(1, 2000)' });
       await scene.untilCaughtUp();
-      const query = 'SELECT count(*) AS n FROM item AS a, item AS b, item AS c WHERE a.id < b.id AND c.id < 30';
+      const query = 'SELECT count(*) AS n FROM item AS a, item AS b, item AS c WHERE a.id < b.id';
       const reading = scene.router.process({ query, fetchMode: 'one' });
-      await pause(150);
-      // Removes row versions that the reader's snapshot still sees.
-      await scene.pool.query('DELETE FROM item WHERE id > 1990');
-      await scene.pool.query('VACUUM item');
+      await expect.poll(async () => (await admin.sessions('app')).some(({ running }) => running), { interval: 20 }).toBe(true);
+      // Needs the table for itself when it is replayed, too.
+      await scene.pool.query('TRUNCATE item');
       const { routingMetadata } = await reading;
       const { recoveryConflicts } = scene.router.getMetrics().routerMetrics;
       expect([routingMetadata.host, recoveryConflicts]).toEqual(['primary', 1]);
