@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PoolHost } from './contract.ts';
 import type { HostPlan } from './driver.ts';
 import { ScriptedConnection } from './testing/scripted-driver.ts';
 import { scriptedPool } from './testing/scripted-pool.ts';
@@ -132,7 +131,7 @@ describe('the hosts of a pool', () => {
 
   it('show load, latency and health as they are now', async () => {
     const { pool, clock, driver } = fourServers();
-    const primary = ((await pool.hosts()))[0]!;
+    const primary = (await pool.hosts())[0]!;
     const lease = await pool.acquire();
     expect([primary.busy, primary.healthScore]).toEqual([1, 100]);
     driver.connections[0]!.onExecute = async () => {

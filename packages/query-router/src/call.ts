@@ -49,6 +49,12 @@ export class Call implements CallFacts {
     this.#deadline = facts.message.timeoutMs === undefined ? Infinity : this.clock.now() + facts.message.timeoutMs;
   }
 
+  /** The statement of an earlier call, within the limits of this one. */
+  insteadOf({ message, classification }: Call): Call {
+    const { sessionId } = this.message;
+    return new Call({ ...this, classification, message: { query: message.query, sessionId, timeoutMs: this.#timeoutMs } });
+  }
+
   /** Of the caller's `timeoutMs`; Infinity without one, never less than 1. */
   get remainingMs(): number {
     return Math.max(1, this.#deadline - this.clock.now());

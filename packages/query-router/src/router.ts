@@ -13,7 +13,7 @@ import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { WriteLedger } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult, RouterTransactionOptions } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
-import { secondChance } from './second-chance.ts';
+import { secondChance, type SecondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { RouterTransaction } from './transaction-work.ts';
@@ -226,8 +226,8 @@ export class Router {
     if (chance === undefined) throw error;
     this.#parts.counters.secondChances[chance] += 1;
     if (chance === 'misroute') call.write ??= this.#ledger.begin(call.scope.runId, call.message.sessionId);
-    const reason = chance === 'misroute' ? 'a server that only reads refused it' : 'the replica replayed over what it read';
-    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy: 'primary_write', reason });
+    const strategy = chance === 'misroute' ? 'primary_write' : 'primary_read';
+    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy, reason: SECOND_REASONS[chance] });
   }
 
   /** Notes the write before it is sent: a read that comes meanwhile must be as careful as one that comes after. */
@@ -269,6 +269,12 @@ export class Router {
 const DEFAULT_RETRIES = 3;
 
 const isSavepoint = (action: string): boolean => action === 'savepoint' || action === 'release' || action === 'rollback_to';
+
+const SECOND_REASONS: Readonly<Record<SecondChance, string>> = {
+  misroute: 'a server that only reads refused it',
+  recovery_conflict: 'the replica replayed over what it read',
+  replica_lost: 'the replica broke under it',
+};
 
 const ON_PRIMARY = { role: 'primary', hosts: undefined } as const;
 

@@ -68,11 +68,6 @@ export class Session {
     this.#state = { kind: 'pinned', lease, keeps };
   }
 
-  /** Gives back a connection on which nothing was done. */
-  async unpin(pool: ConnectionPool): Promise<void> {
-    await this.#letGo(pool, FREE);
-  }
-
   /** Forgets what broke. */
   clear(): void {
     if (this.#state.kind !== 'pinned') this.#state = FREE;

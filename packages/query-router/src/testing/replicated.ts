@@ -1,7 +1,7 @@
 /** A router over a primary and its replicas, whose replay a test can stop. */
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool, type PoolOptions } from '@kailash-ts/connection-pool';
-import { openAdmin, startMariaDb, startPostgres, type Admin, type Cluster } from '@kailash-ts/test-databases';
+import { openAdmin, startMariaDb, startPostgres, TestDatabaseError, type Admin, type Cluster } from '@kailash-ts/test-databases';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterOptions } from '../config.ts';
 import { QueryRouterNode } from '../node.ts';
@@ -114,7 +114,7 @@ export class Replicated implements AsyncDisposable {
       this.pool.checkReplicas();
       await pause(20);
     }
-    throw new Error('The replicas do not catch up.');
+    throw new TestDatabaseError('TEST_DATABASE_UNREACHABLE', 'The replicas do not catch up with their primary.');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
