@@ -5,7 +5,7 @@ import { describeDatabases, freshDatabase, sharedCluster, type FreshDatabase } f
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadCatalog } from './load-catalog.ts';
+import { loadPoolCatalog } from './pool-catalog.ts';
 import { MYSQL_FIXTURE, MYSQL_STATEMENTS } from './testing/catalog-fixture-mysql.ts';
 import { POSTGRES_FIXTURE, POSTGRES_STATEMENTS } from './testing/catalog-fixture-postgres.ts';
 import { connectToReplica, connectToStandby, isReadOnlyRefusal, verdict, type Verdict } from './testing/replicas.ts';
@@ -13,7 +13,7 @@ import { connectToReplica, connectToStandby, isReadOnlyRefusal, verdict, type Ve
 async function catalogOf(url: string): Promise<Catalog> {
   const pool = new WorkflowConnectionPool({ name: 'catalog', connectionString: url });
   try {
-    return (await loadCatalog(pool))!;
+    return (await loadPoolCatalog(pool))!;
   } finally {
     await pool.close();
   }
