@@ -84,7 +84,7 @@ export class Router {
       // SQLite's readers see what is committed at once.
       replicasMayLag: pool.dialect !== 'sqlite',
       hasWritten: this.#ledger.hasWritten(runId, sessionId),
-      hint,
+      hint: hint ?? classification.hint,
     });
   }
 

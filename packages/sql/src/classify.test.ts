@@ -210,6 +210,18 @@ describe('fingerprint and complexity', () => {
   });
 });
 
+describe('hints', () => {
+  it('keep a read on the primary, wherever the comment stands', () => {
+    for (const sql of ['/* route:primary */ SELECT 1', 'SELECT /*route: PRIMARY*/ 1', 'SELECT 1 /* route:primary */'])
+      each(sql, { hint: 'primary', target: 'primary', readOnly: true, queryType: 'read_simple' });
+  });
+  it('never move anything to a replica, and are none inside of a string', () => {
+    each('/* route:replica */ DELETE FROM t', { hint: undefined, target: 'primary', readOnly: false });
+    each('/* route:primary */ DELETE FROM t', { target: 'primary', readOnly: false });
+    each("SELECT '/* route:primary */'", { hint: undefined, target: 'replica' });
+  });
+});
+
 describe('the answer', () => {
   it('is one frozen object for everyone', () => {
     const answer = pg('SELECT * FROM t');
