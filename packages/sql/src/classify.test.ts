@@ -89,6 +89,8 @@ describe('classification', () => {
   });
   it('conformance 19: a common table expression is a complex read and no table', () =>
     each('WITH a AS (SELECT 1) SELECT * FROM a', read('read_complex', [])));
+  it('finds no table in a common table expression of one side of a UNION', () =>
+    each('SELECT 1 UNION ALL (WITH a AS (SELECT 2 FROM t) SELECT * FROM a)', read('read_complex', ['t']), ['postgresql']));
   it('conformance 20: a data-modifying common table expression is a write', () =>
     each(
       'WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d',

@@ -76,7 +76,7 @@ export const MYSQL_VOCABULARY: Vocabulary = {
     `ABS(@) f_pure(@) F_Reads(@) f_lies(@) f_updates(@) f_nextval() f_locks() f_calls_writer(@) f_calls_reader(@) LENGTH(f_control(@)) f_cursor()
     f_reads_view() uuid_to_bin(@) NEXTVAL(s) COALESCE(@,1) IF(@,1,2) GREATEST(@,1) \`f_pure\`(@) \`f_lies\`(@) f_pure/**/(@) f_lies/**/(@) /*!50000f_lies(@)*/
     /*!99999f_lies(@),*/1 CRC32('f_lies(1)')`.split(/\s+/),
-  columns: ['t.id', 'id', '\`t\`.\`id\`'],
+  columns: ['t.id', 'id', '`t`.`id`'],
   operators: ['+', '-', '*', 'DIV', '<=>', '--'],
   relations: `t u v_reads (@) audited parted computed v_updatable v_writes`
     .split(' ')
@@ -84,7 +84,7 @@ export const MYSQL_VOCABULARY: Vocabulary = {
       '(SELECT n AS id FROM v_nextval)',
       '(SELECT n AS id FROM v_over)',
       '(SELECT n AS id FROM v_over_reads)',
-      '(SELECT n AS id FROM \`v_nextval\`)',
+      '(SELECT n AS id FROM `v_nextval`)',
     ]),
   locks: ['', '', '', '', 'LIMIT 2', 'FOR UPDATE', '/*!50000 FOR UPDATE */', '/*!99999 FOR UPDATE */'],
   prefixes: ['', '', '', 'EXPLAIN ', 'ANALYZE ', '/* x */ '],
