@@ -57,6 +57,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     });
   command('classify [sql...]', 'Tell what a statement does, and where it may run.')
     .requiredOption('--dialect <dialect>', 'postgresql, mysql or sqlite')
+    .option('--connection <url>', 'ask this database what its functions, operators and views do')
     .option('--jsonl', 'read {"sql": "..."} a line from standard input, and write one line of JSON for each')
     .action(async (sql: readonly string[], options: import('./commands/classify.ts').ClassifyOptions) => {
       exitCode = await (await import('./commands/classify.ts')).classify(sql, options);

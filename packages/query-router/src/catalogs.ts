@@ -2,7 +2,7 @@
 import type { Clock } from '@kailash-ts/core';
 import type { ConnectionPool } from '@kailash-ts/connection-pool/contract';
 import type { Catalog, Classification } from '@kailash-ts/sql';
-import { loadCatalog } from './load-catalog.ts';
+import { loadPoolCatalog } from './pool-catalog.ts';
 
 /** A statement waits no longer than this for a catalog; then it is judged by its text. */
 const PATIENCE_MS = 2_000;
@@ -71,7 +71,7 @@ export class Catalogs {
   #load(pool: Pool): void {
     if (this.#loading !== undefined) return;
     const definitions = this.#definitions;
-    this.#loading = loadCatalog(pool, { timeoutMs: PATIENCE_MS, signal: AbortSignal.timeout(PATIENCE_MS) })
+    this.#loading = loadPoolCatalog(pool, { timeoutMs: PATIENCE_MS, signal: AbortSignal.timeout(PATIENCE_MS) })
       .then(
         (catalog) => {
           if (definitions !== this.#definitions) return;

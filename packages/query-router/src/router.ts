@@ -74,6 +74,7 @@ export class Router {
       readOnly: false,
       transaction: { action: 'begin', readOnly, ...(isolation && { isolation }) },
       templateHash: '',
+      hint: undefined,
     } as const;
     const { role, hosts: eligible } = choose(this.#situation(hosts, begin, { sessionId, hint, runId: scope.runId }));
     const write = readOnly ? undefined : this.#ledger.begin(scope.runId, sessionId);
@@ -158,7 +159,7 @@ export class Router {
 
   #situation(
     hosts: readonly PoolHost[],
-    classification: Situation['classification'] & { templateHash: string },
+    classification: Situation['classification'] & Pick<Classification, 'templateHash' | 'hint'>,
     caller: Caller,
   ): Situation {
     const { enableReadWriteSplit, healthThreshold, maxReplicaLagMs } = this.#parts.settings;
@@ -168,7 +169,7 @@ export class Router {
       readWriteSplit: enableReadWriteSplit,
       hosts,
       mustShow: this.#ledger.mustShow(caller.runId, caller.sessionId),
-      hint: caller.hint,
+      hint: caller.hint ?? classification.hint,
       healthThreshold,
       maxReplicaLagMs: maxReplicaLagMs === 'never' ? Infinity : maxReplicaLagMs,
       affinity: this.#affinity.hostOf(classification.templateHash),

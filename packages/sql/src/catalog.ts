@@ -36,7 +36,7 @@ export function judge(sql: string, classification: Classification, catalog: Cata
     ...classification,
     queryType: classification.provable,
     readOnly: true,
-    target: 'replica' as const,
+    target: classification.hint === undefined ? ('replica' as const) : ('primary' as const),
     reasons: Object.freeze(['every object of the statement is read-only, says the catalog']),
   });
 }

@@ -56,8 +56,10 @@ export interface Classification {
   readonly queryType: QueryType;
   /** Proved to change nothing, take no lock and read no session state. What isn't proved is false. */
   readonly readOnly: boolean;
-  /** Where it may run: `replica` only when proved read-only. */
+  /** Where it may run: `replica` only when proved read-only, and not when a hint asks for the primary. */
   readonly target: 'replica' | 'primary';
+  /** The text asks for the primary, in a comment `route:primary`. Nothing in a text can ask for a replica. */
+  readonly hint: 'primary' | undefined;
   /** It changes or reads the state of its session, or may do so: it has to run on the session's own connection. */
   readonly pinsSession: boolean;
   /** Set when the text is one statement of transaction control. */

@@ -89,6 +89,8 @@ describe('classification', () => {
   });
   it('conformance 19: a common table expression is a complex read and no table', () =>
     each('WITH a AS (SELECT 1) SELECT * FROM a', read('read_complex', [])));
+  it('finds no table in a common table expression of one side of a UNION', () =>
+    each('SELECT 1 UNION ALL (WITH a AS (SELECT 2 FROM t) SELECT * FROM a)', read('read_complex', ['t']), ['postgresql']));
   it('conformance 20: a data-modifying common table expression is a write', () =>
     each(
       'WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d',
@@ -207,6 +209,18 @@ describe('fingerprint and complexity', () => {
   it('conformance 39: case does not change the score', () => {
     each('SELECT DISTINCT a FROM t WHERE b IN (SELECT c FROM u)', { ...read('read_simple', ['t', 'u']), complexityScore: 0.4 });
     each('select distinct a from t where b in (select c from u)', { complexityScore: 0.4 });
+  });
+});
+
+describe('hints', () => {
+  it('keep a read on the primary, wherever the comment stands', () => {
+    for (const sql of ['/* route:primary */ SELECT 1', 'SELECT /*route: PRIMARY*/ 1', 'SELECT 1 /* route:primary */'])
+      each(sql, { hint: 'primary', target: 'primary', readOnly: true, queryType: 'read_simple' });
+  });
+  it('never move anything to a replica, and are none inside of a string', () => {
+    each('/* route:replica */ DELETE FROM t', { hint: undefined, target: 'primary', readOnly: false });
+    each('/* route:primary */ DELETE FROM t', { target: 'primary', readOnly: false });
+    each("SELECT '/* route:primary */'", { hint: undefined, target: 'replica' });
   });
 });
 

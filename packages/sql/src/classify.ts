@@ -145,11 +145,13 @@ function effectOf(lexed: Lexed, statementCount: number): Effect {
 function describe(lexed: Lexed, effect: Effect, statementCount: number): Classification {
   const readOnly = isRead(effect.type) && !effect.pins;
   const type = isRead(effect.type) && !readOnly ? 'unknown' : effect.type;
+  const hint = lexed.comments.length === 0 ? undefined : hintOf(lexed);
   const template = templateOf(lexed);
   return Object.freeze({
     queryType: type,
     readOnly,
-    target: readOnly ? ('replica' as const) : ('primary' as const),
+    target: readOnly && hint === undefined ? ('replica' as const) : ('primary' as const),
+    hint,
     pinsSession: effect.pins,
     ...(effect.transaction !== undefined && statementCount === 1 ? { transaction: Object.freeze({ ...effect.transaction }) } : {}),
     statementCount,
@@ -163,6 +165,13 @@ function describe(lexed: Lexed, effect: Effect, statementCount: number): Classif
     provable: effect.provable,
     reasons: frozen(effect.reasons),
   });
+}
+
+const HINT = /^\/\*\s*route:\s*primary\s*\*\/$/i;
+
+/** What a comment asks for. Long comments are none of ours. */
+function hintOf({ sql, comments }: Lexed): 'primary' | undefined {
+  return comments.some(({ start, end }) => end - start < 64 && HINT.test(sql.slice(start, end))) ? 'primary' : undefined;
 }
 
 const NONE: readonly string[] = Object.freeze([]);

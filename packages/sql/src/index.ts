@@ -36,8 +36,8 @@ export type {
 } from './classification.ts';
 
 // What a database knows of the objects that statements name
-export { CATALOG_QUERIES, createCatalog } from './create-catalog.ts';
-export type { Catalog, CatalogRow, CatalogRows } from './catalog.ts';
+export { loadCatalog } from './load-catalog.ts';
+export type { Catalog, CatalogRow } from './catalog.ts';
 
 // Errors
 export { SqlError } from './errors.ts';

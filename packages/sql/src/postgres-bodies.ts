@@ -16,8 +16,8 @@ export interface Unit {
   readonly qualified: boolean;
 }
 
-/** Parsing takes some 20 ns a character; longer definitions are not looked into. */
-const MAX_LENGTH = 50_000;
+/** Parsing takes up to 0.4 us a character; longer definitions are not looked into. */
+const MAX_LENGTH = 20_000;
 
 const refused = (problem: string, understood = false): Unit => ({ problem, understood, dependsOn: NO_DEPENDENCIES, qualified: true });
 
@@ -61,7 +61,7 @@ export function readFunction(definition: string, language: string): readonly Uni
     const units = [signature(fields)];
     if (fields['sql_body'] !== undefined) units.push(atomicBody(fields['sql_body']));
     else if (language === 'plpgsql') units.push(...plpgsqlBody(definition));
-    else units.push(readQuery(bodyText(fields), false));
+    else units.push(bodyOf(fields));
     return units;
   } catch {
     return [refused('its definition cannot be parsed')];
@@ -79,13 +79,13 @@ function signature(fields: Fields): Unit {
   return unitOf(walk, true);
 }
 
-function bodyText(fields: Fields): string {
+function bodyOf(fields: Fields): Unit {
   for (const option of (fields['options'] ?? []) as readonly { DefElem?: { defname?: string; arg?: { List?: { items?: unknown[] } } } }[]) {
     if (option.DefElem?.defname !== 'as') continue;
     const [text] = (option.DefElem.arg?.List?.items ?? []) as readonly { String?: { sval?: string } }[];
-    return text?.String?.sval ?? '';
+    return readQuery(text?.String?.sval ?? '', false);
   }
-  throw new Error('no body');
+  return refused('it has no body');
 }
 
 /** `RETURN expression`, or the statements between BEGIN ATOMIC and END. */

@@ -85,6 +85,11 @@ export class PostgresWalk {
       const field = (value as Fields)[key];
       if (typeof field !== 'object' || field === null) continue;
       if (key === 'typeName') this.#type(field as Fields);
+      // The two sides of a set operation are queries, without the name of their node.
+      if (key === 'larg' || key === 'rarg') {
+        this.#select(field as Fields, scope);
+        continue;
+      }
       const first = key.charCodeAt(0);
       if (first >= 65 && first <= 90) this.#node(key, field as Fields, scope);
       else {

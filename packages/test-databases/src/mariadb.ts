@@ -94,7 +94,14 @@ async function install(place: Place, names: readonly string[]): Promise<void> {
   const data = join(folder, 'primary', 'data');
   await run(
     binaries.installer,
-    ['--no-defaults', ...user, `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    [
+      '--no-defaults',
+      ...user,
+      `--datadir=${data}`,
+      `--tmpdir=${join(folder, 'primary')}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+    ],
     undefined,
   );
   for (const name of names.slice(1)) await copyFolder(data, join(folder, name, 'data'));
@@ -128,6 +135,7 @@ async function command(place: Place, name: string, serverId: number): Promise<Co
       '--no-defaults',
       ...user,
       `--datadir=${join(home, 'data')}`,
+      `--tmpdir=${home}`, // servers that share one remove each other's files
       `--socket=${join(home, 's.sock')}`,
       `--pid-file=${join(home, 'pid')}`,
       `--port=${port}`,

@@ -1,5 +1,6 @@
 import process from 'node:process';
-import { classifyLine, loadSql, parseDialect, SqlError, type ClassifiedLine, type Dialect } from '@kailash-ts/sql';
+import { classifyLine, loadSql, parseDialect, SqlError, type Catalog, type ClassifiedLine, type Dialect } from '@kailash-ts/sql';
+import { catalogOf } from '../catalog.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { linesOf } from '../lines.ts';
@@ -8,6 +9,8 @@ import { Stdout } from '../stdout.ts';
 export interface ClassifyOptions {
   readonly dialect: string;
   readonly jsonl?: boolean;
+  /** Of a database that is asked what its functions, operators and views do. */
+  readonly connection?: string;
   readonly verbose?: boolean;
 }
 
@@ -21,9 +24,10 @@ export async function classify(sql: readonly string[], options: ClassifyOptions)
   if (!options.jsonl && sql.length === 0 && process.stdin.isTTY)
     throw new UsageError('There is no SQL to classify: give it as an argument, or on standard input.');
   await loadSql();
+  const catalog = options.connection === undefined ? null : await catalogOf(options.connection, dialect);
   const stdout = new Stdout();
-  if (options.jsonl) await classifyStream(stdout, dialect);
-  else stdout.raw(textOf(classifyLine(sql.length > 0 ? sql.join(' ') : await readAll(), dialect)));
+  if (options.jsonl) await classifyStream(stdout, dialect, catalog);
+  else stdout.raw(textOf(classifyLine(sql.length > 0 ? sql.join(' ') : await readAll(), dialect, catalog)));
   await stdout.drain();
   return EXIT.completed;
 }
@@ -38,10 +42,10 @@ function dialectOf(name: string): Dialect {
 }
 
 /** One line out for each line in, in order. Waits for its reader, so that memory stays flat however long the stream is. */
-async function classifyStream(stdout: Stdout, dialect: Dialect): Promise<void> {
+async function classifyStream(stdout: Stdout, dialect: Dialect, catalog: Catalog | null): Promise<void> {
   let piece = '';
   for await (const line of linesOf(process.stdin)) {
-    piece += `${JSON.stringify(classifyInput(line, dialect))}\n`;
+    piece += `${JSON.stringify(classifyInput(line, dialect, catalog))}\n`;
     if (piece.length < PIECE_LENGTH) continue;
     stdout.raw(piece);
     piece = '';
@@ -52,7 +56,7 @@ async function classifyStream(stdout: Stdout, dialect: Dialect): Promise<void> {
 }
 
 /** The decision for one line `{"sql": "..."}`; a line that is no such thing cannot be proved harmless. */
-export function classifyInput(line: string, dialect: Dialect): ClassifiedLine {
+export function classifyInput(line: string, dialect: Dialect, catalog: Catalog | null = null): ClassifiedLine {
   let data: unknown;
   try {
     data = JSON.parse(line);
@@ -60,7 +64,7 @@ export function classifyInput(line: string, dialect: Dialect): ClassifiedLine {
     return unproved(line.trim() === '' ? 'the line is empty' : 'the line is no JSON', dialect);
   }
   const sql = typeof data === 'object' && data !== null ? (data as { sql?: unknown }).sql : undefined;
-  return sql === undefined ? unproved('the line has no "sql"', dialect) : classifyLine(sql, dialect);
+  return sql === undefined ? unproved('the line has no "sql"', dialect) : classifyLine(sql, dialect, catalog);
 }
 
 const unproved = (reason: string, dialect: Dialect): ClassifiedLine => ({ ...classifyLine(undefined, dialect), reasons: [reason] });

@@ -1,8 +1,18 @@
-/** What mysql2 answers to a statement, in the words of the port. */
+/** What is sent to mysql2, and what it answers to a statement, in the words of the port. */
 import type { FieldPacket, ResultSetHeader } from 'mysql2';
 import type { Field } from '../contract.ts';
 import type { DriverResult } from '../driver.ts';
 import { toRows, typeName } from './mysql-values.ts';
+
+/** A statement on its way. */
+export interface Sending {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly prepare?: boolean | undefined;
+  readonly inTransaction: boolean;
+  /** Which row of a batch it is. */
+  readonly row?: number | undefined;
+}
 
 /** Rows as arrays, or a header, or a list of both with a list of lists of fields. */
 export interface Answer {

@@ -7,9 +7,9 @@ import { parseGtidPosition, parseGtidSet, type LogPosition } from '../log-positi
 import type { ParameterValue } from '../parameters.ts';
 import { mayChangeSession } from '../session-effects.ts';
 import { runBatch } from './multi-row.ts';
-import { lastHeader, toResult, type Answer, type Header } from './mysql-answers.ts';
-import { holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
-import { open, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
+import { lastHeader, toResult, type Answer, type Header, type Sending } from './mysql-answers.ts';
+import { asError, holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
+import { sendKill, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
 import { MysqlStream, type StreamingConnection } from './mysql-stream.ts';
 import { toWire, type TypedIntegers } from './mysql-values.ts';
 import { runOnConnect } from './new-session.ts';
@@ -30,15 +30,6 @@ const SESSION_DEFAULTS = "SET time_zone = '+00:00'";
 
 /** Callback of mysql2. */
 type Done = (error?: unknown, data?: unknown, fields?: readonly FieldPacket[]) => void;
-
-interface Sending {
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly prepare?: boolean | undefined;
-  readonly inTransaction: boolean;
-  /** Which row of a batch it is. */
-  readonly row?: number | undefined;
-}
 
 /** Modes: idle -> busy -> idle; from any -> lost | destroyed, which is final. */
 export class MysqlConnection implements DriverConnection {
@@ -244,17 +235,7 @@ export class MysqlConnection implements DriverConnection {
   #kill(): Promise<void> {
     const stop = (this.#stopKilling = new AbortController());
     this.#detour = true;
-    return (this.#cancelling = this.#sendKill(stop.signal).catch(() => {}));
-  }
-
-  async #sendKill(signal: AbortSignal): Promise<void> {
-    const killer = await open(this.#login, signal);
-    signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
-    try {
-      await new Promise<void>((resolve) => killer.query(`KILL QUERY ${this.#connection.threadId}`, () => resolve()));
-    } finally {
-      killer.end();
-    }
+    return (this.#cancelling = sendKill(this.#login, this.#connection.threadId, stop.signal).catch(() => {}));
   }
 
   async reset(): Promise<void> {
@@ -416,7 +397,3 @@ export class MysqlConnection implements DriverConnection {
 
 /** Without values a statement goes as text, unless it is asked to be prepared. */
 const isText = (values: readonly unknown[], prepare: boolean | undefined): boolean => values.length === 0 && prepare !== true;
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true);
-}

@@ -76,6 +76,11 @@ export function isFatal(error: unknown): boolean {
   return fatal === true || sqlState === undefined || sqlState.startsWith('08') || FATAL.has(errno ?? 0);
 }
 
+/** What mysql2 hands to a callback, as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new ConnectionLostError('mysql2 gave no reason', true);
+}
+
 /** The server takes no more prepared statements (`max_prepared_stmt_count`). */
 export function holdsTooMany(error: unknown): boolean {
   return (error as MysqlError | null | undefined)?.errno === 1461;

@@ -100,6 +100,17 @@ function protect(connection: Connection, options: TlsOptions): void {
   };
 }
 
+/** KILL QUERY, from a connection of its own. Resolves when the server has answered. @throws as `open` */
+export async function sendKill(login: LoginTarget, threadId: number, signal: AbortSignal): Promise<void> {
+  const killer = await open(login, signal);
+  signal.addEventListener('abort', () => streamOf(killer).destroy(), { once: true });
+  try {
+    await new Promise<void>((resolve) => killer.query(`KILL QUERY ${threadId}`, () => resolve()));
+  } finally {
+    killer.end();
+  }
+}
+
 export function streamOf(connection: Connection): { destroy(): void; on(event: 'close', listener: () => void): void } {
   return (connection as unknown as { stream: ReturnType<typeof streamOf> }).stream;
 }

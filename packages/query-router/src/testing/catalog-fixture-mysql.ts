@@ -1,7 +1,9 @@
 /** A MariaDB database with views and stored functions that read, and such that write, and statements that use them. */
+import { sharedCluster, type FreshDatabase } from '@kailash-ts/test-databases/vitest';
+import mysql from 'mysql2/promise';
 
 /** One statement each; `@@` stands for the database. */
-export const MYSQL_FIXTURE: readonly string[] = [
+const SCHEMA: readonly string[] = [
   'CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(50), v_nextval INT)',
   "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
   'CREATE TABLE u (id INT, t_id INT)',
@@ -35,6 +37,20 @@ export const MYSQL_FIXTURE: readonly string[] = [
   'CREATE VIEW v_updatable AS SELECT id FROM u',
   'CREATE VIEW v_system AS SELECT table_name FROM information_schema.tables',
 ];
+
+/** The administrator creates it, since ordinary users may create no functions; all of it belongs to the ordinary user. */
+export async function createMysqlFixture({ url, name }: FreshDatabase): Promise<void> {
+  const user = await mysql.createConnection(url);
+  const [[definer]] = await user.query<mysql.RowDataPacket[]>("SELECT REPLACE(CURRENT_USER(), '@', \"'@'\") AS name");
+  await user.end();
+  const admin = await mysql.createConnection({ uri: (await sharedCluster('mysql')).adminUrl, database: name });
+  try {
+    for (const sql of ["SET sql_mode = 'STRICT_TRANS_TABLES'", ...SCHEMA])
+      await admin.query(sql.replaceAll('@@', name).replace(/^CREATE (?=FUNCTION|VIEW)/, `CREATE DEFINER = '${definer!['name']}' `));
+  } finally {
+    await admin.end();
+  }
+}
 
 /** Statements; the read-only replica itself says which of them only read. */
 export const MYSQL_STATEMENTS: readonly string[] = `

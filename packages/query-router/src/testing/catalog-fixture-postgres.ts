@@ -1,6 +1,8 @@
 /** A PostgreSQL schema in which hardly anything is what it looks like, and statements that use it. */
+import type { FreshDatabase } from '@kailash-ts/test-databases/vitest';
+import pg from 'pg';
 
-export const POSTGRES_FIXTURE = `
+const SCHEMA = `
 CREATE SCHEMA other; CREATE SCHEMA hidden;
 CREATE SEQUENCE s; CREATE SEQUENCE other.s2;
 CREATE TABLE t (id int PRIMARY KEY, name text, total numeric);
@@ -119,9 +121,13 @@ CREATE TABLE generated (a int, b int GENERATED ALWAYS AS (a * 2) STORED); INSERT
 CREATE TABLE parent (id int); CREATE TABLE child () INHERITS (parent); INSERT INTO child VALUES (1);
 CREATE TABLE "Quoted Table" ("Id" int); CREATE FUNCTION "Quoted Fn"() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION "Quoted Writer"() RETURNS bigint LANGUAGE sql AS 'SELECT nextval(''public.s'')';
-CREATE ROLE reader_of_@@ LOGIN; GRANT USAGE ON SCHEMA public, other, hidden TO reader_of_@@;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader_of_@@; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO reader_of_@@;
 `;
+
+export async function createPostgresFixture({ url }: FreshDatabase): Promise<void> {
+  const admin = new pg.Client(url);
+  await admin.connect();
+  await admin.query(SCHEMA).finally(() => admin.end());
+}
 
 /** Statements; the server itself says which of them only read. */
 export const POSTGRES_STATEMENTS: readonly string[] = `
@@ -218,6 +224,8 @@ SELECT * FROM m_nextval
 SELECT * FROM v_recursive
 WITH v_nextval AS (SELECT 1) SELECT * FROM v_nextval
 WITH q AS (SELECT * FROM v_nextval) SELECT * FROM q
+SELECT 1 AS n UNION ALL (WITH v_nextval AS (SELECT 2 AS n) SELECT n FROM v_nextval)
+SELECT 1 AS n UNION ALL (WITH q AS (SELECT 2) SELECT n FROM v_nextval)
 SELECT (SELECT n FROM v_nextval)
 SELECT 1 WHERE EXISTS (SELECT FROM v_nextval)
 SELECT * FROM t WHERE id IN (SELECT n FROM v_nextval)
