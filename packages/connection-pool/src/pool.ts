@@ -33,7 +33,7 @@ import { PrometheusExporter } from './prometheus.ts';
 import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
-import { PoolTelemetry, type TelemetryOptions } from './telemetry.ts';
+import { PoolTelemetry, telemetryOptions } from './telemetry.ts';
 import { runTransaction } from './transaction.ts';
 
 /** For tests: time, chance, and another driver. */
@@ -393,9 +393,4 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.#parts.telemetry.close();
     this.#mode = 'closed';
   }
-}
-
-function telemetryOptions(config: PoolConfig, gauges: TelemetryOptions['gauges']): TelemetryOptions {
-  const { name: poolName, databaseType: dialect, database: namespace, host: serverAddress, port: serverPort } = config;
-  return { poolName, dialect, namespace, serverAddress, serverPort, gauges };
 }

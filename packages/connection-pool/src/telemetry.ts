@@ -19,6 +19,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Dialect } from '@kailash-ts/sql';
+import type { PoolConfig } from './config.ts';
 import { classifyError } from './error-classes.ts';
 import { StatementError } from './errors.ts';
 import type { MetricsObserver, PoolGauges } from './metrics.ts';
@@ -227,4 +228,10 @@ function observeGauges(meter: Meter, options: TelemetryOptions, pool: Attributes
   };
   meter.addBatchObservableCallback(observe, observables);
   return () => meter.removeBatchObservableCallback(observe, observables);
+}
+
+/** What a pool tells of itself. */
+export function telemetryOptions(config: PoolConfig, gauges: TelemetryOptions['gauges']): TelemetryOptions {
+  const { name: poolName, databaseType: dialect, database: namespace, host: serverAddress, port: serverPort } = config;
+  return { poolName, dialect, namespace, serverAddress, serverPort, gauges };
 }
