@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts';
 import { MYSQL_CATALOG_QUERIES, MysqlCatalog } from './mysql-catalog.ts';
 import { POSTGRES_CATALOG_QUERIES } from './postgres-catalog-queries.ts';
 import { PostgresCatalog } from './postgres-catalog.ts';
+import { PostgresInquiry } from './postgres-inquiry.ts';
 import { loadSql } from './postgres-parser.ts';
 
 /** The questions by name, in their order. Those named `set...` give no rows that matter. */
@@ -24,5 +25,9 @@ export async function loadCatalog(dialect: Dialect, run: (sql: string) => Promis
   await loadSql();
   const rows: Record<string, readonly CatalogRow[]> = {};
   for (const [name, sql] of Object.entries(QUERIES[dialect])) rows[name] = await run(sql);
-  return dialect === 'postgresql' ? new PostgresCatalog(rows) : new MysqlCatalog(rows);
+  return dialect === 'postgresql' ? inquirer(new PostgresCatalog(rows)) : new MysqlCatalog(rows);
+}
+
+function inquirer(catalog: PostgresCatalog): Catalog {
+  return { dialect: 'postgresql', objections: (_sql, { dependsOn }) => new PostgresInquiry(catalog).ask(dependsOn) };
 }

@@ -1,14 +1,12 @@
-/** A PostgreSQL database's own functions, operators, types, tables and views, by name. See {@link PostgresInquiry} for what is asked of it. */
-import type { CatalogRows, Catalog } from './catalog.ts';
-import type { Classification, ObjectName } from './classification.ts';
+/** A PostgreSQL database's own functions, operators, types, tables and views, by name. `PostgresInquiry` is what asks it. */
+import type { CatalogRows } from './catalog.ts';
+import type { ObjectName } from './classification.ts';
 import { readExpression, readFunction, readQuery, type Unit } from './postgres-bodies.ts';
 import type { BuiltInRow, FunctionRow, OperatorRow, RelationRow, SupportRow, TypeRow } from './postgres-catalog-queries.ts';
-import { PostgresInquiry } from './postgres-inquiry.ts';
 import { schemasOf, type SearchPath } from './postgres-path.ts';
 
 /** Immutable. Definitions are parsed when they are first asked about, and remembered. */
-export class PostgresCatalog implements Catalog {
-  readonly dialect = 'postgresql';
+export class PostgresCatalog {
   readonly path: SearchPath;
   readonly functions: ReadonlyMap<string, FunctionRow>;
   readonly builtIns: ReadonlyMap<string, BuiltInRow>;
@@ -51,10 +49,6 @@ export class PostgresCatalog implements Catalog {
     this.#operatorsByName = grouped(of<OperatorRow>('operators'), nameOf);
     this.#typesByName = grouped([...this.types.values()], nameOf);
     this.#relationsByName = grouped([...this.relations.values()], nameOf);
-  }
-
-  objections(_sql: string, { dependsOn }: Classification): readonly string[] {
-    return new PostgresInquiry(this).ask(dependsOn);
   }
 
   schemasOf(path: SearchPath): readonly string[] {
