@@ -38,14 +38,25 @@ export async function bulkLoad({ file, parser, insert, toRow, sessionId, batchSi
     batch = [];
     context.progress(bytes.bytesRead / size, `${loaded} rows`);
   };
+  let failure: unknown;
   const collect = async (records: AsyncIterable<unknown>): Promise<void> => {
-    for await (const record of records) {
-      batch.push(rowOf(record, toRow, file, loaded + batch.length + 1));
-      if (batch.length >= batchSize) await flush();
+    try {
+      for await (const record of records) {
+        batch.push(rowOf(record, toRow, file, loaded + batch.length + 1));
+        if (batch.length >= batchSize) await flush();
+      }
+      if (batch.length > 0) await flush();
+    } catch (error) {
+      failure = error;
+      throw error;
     }
-    if (batch.length > 0) await flush();
   };
-  await pipeline(bytes, addAbortSignal(context.signal, parser), collect, { signal: context.signal });
+  try {
+    await pipeline(bytes, addAbortSignal(context.signal, parser), collect, { signal: context.signal });
+  } catch (error) {
+    // Leaving the loop ends the parser, and Node.js may tell of that instead of what went wrong.
+    throw failure ?? error;
+  }
   return loaded;
 }
 
