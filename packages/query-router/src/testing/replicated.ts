@@ -1,7 +1,7 @@
 /** A router over a primary and its replicas, whose replay a test can stop. */
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool, type PoolOptions } from '@kailash-ts/connection-pool';
-import { openAdmin, startMariaDb, startPostgres, type Admin, type Cluster } from '@kailash-ts/test-databases';
+import { openAdmin, ReplayControl, startMariaDb, startPostgres, type Admin, type Cluster } from '@kailash-ts/test-databases';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterOptions } from '../config.ts';
 import { QueryRouterNode } from '../node.ts';
@@ -61,11 +61,11 @@ export class Replicated implements AsyncDisposable {
   readonly pool: WorkflowConnectionPool;
   readonly router: QueryRouterNode;
   readonly runtime = new Runtime();
-  /** Administrators of the replicas, in order. */
-  readonly #admins: Admin[] = [];
+  readonly replay: ReplayControl;
 
   constructor(cluster: Cluster, { pool, router }: ReplicatedOptions = {}) {
     this.cluster = cluster;
+    this.replay = new ReplayControl(cluster);
     this.pool = new WorkflowConnectionPool({
       name: 'db_pool',
       connectionString: cluster.url,
@@ -80,24 +80,16 @@ export class Replicated implements AsyncDisposable {
     this.runtime.registerNode('db_pool', this.pool).registerNode('router', this.router);
   }
 
-  async admin(replica: number): Promise<Admin> {
-    const url = new URL(this.cluster.adminUrl);
-    url.port = String(this.cluster.replicas[replica]!.port);
-    url.pathname = '/app';
-    return (this.#admins[replica] ??= await openAdmin(url.href));
+  admin(replica: number): Promise<Admin> {
+    return this.replay.admin(replica);
   }
 
-  async pauseReplay(replica: number): Promise<void> {
-    const admin = await this.admin(replica);
-    await admin.query(this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_pause()' : 'STOP SLAVE SQL_THREAD');
-    if (this.cluster.kind === 'mysql') return;
-    // It is only asked for at first.
-    while ((await admin.query('SELECT pg_get_wal_replay_pause_state() AS state'))[0]!['state'] !== 'paused') await pause(5);
+  pauseReplay(replica: number): Promise<void> {
+    return this.replay.pause(replica);
   }
 
-  async resumeReplay(replica: number): Promise<void> {
-    const sql = this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_resume()' : 'START SLAVE SQL_THREAD';
-    await (await this.admin(replica)).query(sql);
+  resumeReplay(replica: number): Promise<void> {
+    return this.replay.resume(replica);
   }
 
   /** Which server reads for this session now, and what it sees. */
@@ -119,6 +111,6 @@ export class Replicated implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.runtime.close();
-    await Promise.all(this.#admins.map((admin) => admin[Symbol.asyncDispose]()));
+    await this.replay[Symbol.asyncDispose]();
   }
 }
