@@ -1,10 +1,19 @@
 /** A router over a primary and its replicas, whose replay a test can stop. */
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool, type PoolOptions } from '@kailash-ts/connection-pool';
-import { openAdmin, ReplayControl, startMariaDb, startPostgres, type Admin, type Cluster } from '@kailash-ts/test-databases';
+import {
+  openAdmin,
+  ReplayControl,
+  startMariaDb,
+  startPostgres,
+  TestDatabaseError,
+  type Admin,
+  type Cluster,
+} from '@kailash-ts/test-databases';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterOptions } from '../config.ts';
 import { QueryRouterNode } from '../node.ts';
+import { catchUp } from './caught-up.ts';
 
 /** Commits wait for the log, which is not forced to the disk: replicas follow within milliseconds, as in production. */
 export async function startCluster(kind: Cluster['kind'], replicas: number): Promise<Cluster> {
@@ -100,13 +109,8 @@ export class Replicated implements AsyncDisposable {
 
   /** Waits until all replicas may serve a caller without a past. */
   async untilCaughtUp(): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
-      const hosts = await this.pool.hosts();
-      if (hosts.every(({ lagMs, missing }) => lagMs !== null && missing === 0)) return;
-      this.pool.checkReplicas();
-      await pause(20);
-    }
-    throw new Error('The replicas do not catch up.');
+    if (!(await catchUp(this.pool)))
+      throw new TestDatabaseError('TEST_DATABASE_UNREACHABLE', 'The replicas do not catch up with their primary.');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

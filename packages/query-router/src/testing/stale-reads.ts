@@ -6,6 +6,8 @@ import type { ConnectionPool, Row } from '@kailash-ts/connection-pool/contract';
 import type { ReplayControl } from '@kailash-ts/test-databases';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { QueryRouterNode } from '../node.ts';
+import type { RouterResult } from '../messages.ts';
+import { catchUp } from './caught-up.ts';
 
 const SESSIONS = 32;
 const READS_PER_WRITE = 5;
@@ -69,17 +71,12 @@ export async function checkStaleReads(options: StaleReadsOptions): Promise<Stale
   return { checks, sessions: SESSIONS, writes, stale, byHost, onReplicas, staleWithoutRouter, compared, elapsedMs, stoodShares };
 }
 
-/** Returns when both replicas have caught up. */
+/** Both replicas have caught up afterwards, if they ever do. */
 async function prepare({ router, pool }: StaleReadsOptions): Promise<void> {
   await router.process({ query: 'CREATE TABLE mine (id integer PRIMARY KEY, n integer)' });
   const rows = Array.from({ length: SESSIONS }, (_, id) => [id]);
   await router.process({ query: 'INSERT INTO mine (id, n) VALUES (?, 0)', parameterSets: rows });
-  for (let tries = 0; tries < 600; tries++) {
-    if ((await pool.hosts()).every(({ lagMs, missing }) => lagMs !== null && missing === 0)) return;
-    pool.checkReplicas();
-    await pause(20);
-  }
-  throw new Error('The replicas do not catch up.');
+  await catchUp(pool);
 }
 
 class Play {
@@ -128,9 +125,9 @@ class Play {
       for (let read = 0; read < READS_PER_WRITE && this.checks < checks; read++) {
         const check = (this.checks += 1);
         if (read > 0) await pause(this.#random() * 20);
-        const { data, routingMetadata } = await run('SELECT n FROM mine WHERE id = ?', [id]);
+        const { data, routingMetadata } = (await run('SELECT n FROM mine WHERE id = ?', [id])) as RouterResult<readonly Row[]>;
         this.byHost[routingMetadata.host] = (this.byHost[routingMetadata.host] ?? 0) + 1;
-        if ((data as readonly Row[])[0]!['n'] !== n) this.stale += 1;
+        if (data[0]!['n'] !== n) this.stale += 1;
         if (check % COMPARED === 0) await this.#compare(id, n);
       }
     }
