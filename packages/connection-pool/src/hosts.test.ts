@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PoolHost } from './contract.ts';
 import type { HostPlan } from './driver.ts';
 import { ScriptedConnection } from './testing/scripted-driver.ts';
 import { scriptedPool } from './testing/scripted-pool.ts';
@@ -55,7 +54,7 @@ describe('a query for named replicas', () => {
     expect(pool.getStatus().queueDepth).toBe(1);
     await pool.query('SELECT 1', [], { role: 'replica', hosts: ['replica'] });
     expect(pool.getStatus().queueDepth).toBe(1);
-    await pool.release(held[0]!);
+    await pool.release(held[0]);
     expect(hostOf((await waiting).connectionId)).toBe('replica-2');
   });
 
@@ -98,7 +97,7 @@ describe('a query for named replicas', () => {
     await settle();
     promoted.add('replica');
     for (const connection of driver.connections) if (connection.role === 'replica') connection.role = 'primary';
-    await pool.release(held[0]!);
+    await pool.release(held[0]);
     expect(pool.hostOf((await waiting).connectionId)!.role).toBe('primary');
     expect(hostOf((await pool.query('SELECT 1')).connectionId)).toBe('replica');
   });
@@ -132,7 +131,7 @@ describe('the hosts of a pool', () => {
 
   it('show load, latency and health as they are now', async () => {
     const { pool, clock, driver } = fourServers();
-    const primary = ((await pool.hosts()) as readonly PoolHost[])[0]!;
+    const primary = (await pool.hosts())[0]!;
     const lease = await pool.acquire();
     expect([primary.busy, primary.healthScore]).toEqual([1, 100]);
     driver.connections[0]!.onExecute = async () => {

@@ -18,9 +18,7 @@ import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
-import { ReplicaMonitor } from './replica-monitor.ts';
 import { Runs } from './runs.ts';
-import { HostView } from './host-view.ts';
 import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
 
@@ -42,8 +40,6 @@ export class Lending implements Holders {
   #driver: Promise<Driver> | undefined;
   #topology: Topology | undefined;
   #housekeeper: Housekeeper | undefined;
-  #monitor: ReplicaMonitor | undefined;
-  #views: readonly HostView[] | undefined;
   #initialized = false;
   #closed = false;
   /** Set by `resize` before there are hosts. */
@@ -61,22 +57,6 @@ export class Lending implements Holders {
     return this.#topology;
   }
 
-  /** Undefined before the first use. */
-  get views(): readonly HostView[] | undefined {
-    return this.#views;
-  }
-
-  /** Is a first use. */
-  async startViews(): Promise<readonly HostView[]> {
-    await this.#start();
-    return this.#views!;
-  }
-
-  /** Undefined where no replica can lag. */
-  get monitor(): ReplicaMonitor | undefined {
-    return this.#monitor;
-  }
-
   get isInitialized(): boolean {
     return this.#initialized;
   }
@@ -84,7 +64,7 @@ export class Lending implements Holders {
   /** Opens `minConnections` of each host, and at least one of the primary: so a database that is not there is found out. */
   async initialize(): Promise<void> {
     const limitMs = milliseconds(this.#parts.config.acquireTimeoutMs);
-    const topology = this.#topology ?? (await this.#start());
+    const topology = this.#topology ?? (await this.start());
     const overdue = new AbortController();
     const opening = topology.hosts.map(async (host) => {
       const isPrimary = host.plan.role === 'primary';
@@ -158,7 +138,7 @@ export class Lending implements Holders {
     const fromSize = hosts[0]?.size ?? config.maxConnections;
     this.#size = newSize;
     for (const host of hosts) host.resize(newSize);
-    if (!this.#topology) void this.#start().catch(() => {});
+    if (!this.#topology) void this.start().catch(() => {});
     events.emit('pool:resized', { pool: config.name, fromSize, toSize: newSize });
     return fromSize;
   }
@@ -171,7 +151,7 @@ export class Lending implements Holders {
       for (const host of topology.hosts) host.warm(Math.min(expected[host.role], host.size));
     };
     if (this.#topology) warm(this.#topology);
-    else void this.#start().then(warm, () => {}); // who asks for a connection is told why there is none
+    else void this.start().then(warm, () => {}); // who asks for a connection is told why there is none
   }
 
   /** Resolves when nothing of the run is left: neither leases, nor statements, nor open transactions. */
@@ -208,7 +188,7 @@ export class Lending implements Holders {
     const graceMs = milliseconds(config.closeGraceMs);
     this.#closed = true;
     this.#housekeeper?.stop();
-    this.#monitor?.close();
+    this.#topology?.monitor?.close();
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
@@ -220,13 +200,11 @@ export class Lending implements Holders {
     await driver?.close();
   }
 
-  async #start(): Promise<Topology> {
+  async start(): Promise<Topology> {
     const driver = await (this.#driver ??= Promise.resolve(this.#loadDriver(this.#parts.config)));
     if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
-    if (topology.hosts.length > 1 && driver.dialect !== 'sqlite') this.#monitor = new ReplicaMonitor(driver, topology, this.#parts);
-    this.#views = topology.hosts.map((host) => new HostView(host, this.#monitor));
     const leases = this.#leases;
     this.#housekeeper = new Housekeeper(this.#parts, {
       topology,
@@ -252,7 +230,7 @@ export class Lending implements Holders {
     const { clock, config } = this.#parts;
     const limitMs = options.timeoutMs ?? milliseconds(config.acquireTimeoutMs);
     try {
-      const topology = started ?? (await this.#start());
+      const topology = started ?? (await this.start());
       for (let idle = taken; ; idle = undefined) {
         const line = topology.lineFor(options);
         const entry = idle ?? line.take(options) ?? (await this.#wait(line, options, limitMs - (clock.now() - startedAt)));

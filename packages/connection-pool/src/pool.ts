@@ -212,14 +212,16 @@ export class Pool implements ConnectionPool, AsyncDisposable {
 
   hosts(): readonly PoolHost[] | Promise<readonly PoolHost[]> {
     this.#begin();
-    this.#lending.monitor?.asked();
-    return this.#lending.views ?? this.#lending.startViews();
+    const { topology } = this.#lending;
+    if (!topology) return this.#lending.start().then(({ views }) => views);
+    topology.monitor?.asked();
+    return topology.views;
   }
 
   hostOf(connectionId: string): PoolHost | undefined {
     const lease = connectionId.indexOf('#');
     const name = connectionId.slice(0, connectionId.lastIndexOf('-', lease === -1 ? undefined : lease));
-    for (const view of this.#lending.views ?? []) if (view.name === name) return view;
+    for (const view of this.#lending.topology?.views ?? []) if (view.name === name) return view;
     return undefined;
   }
 
@@ -228,7 +230,7 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   checkReplicas(): void {
-    this.#lending.monitor?.hurry();
+    this.#lending.topology?.monitor?.hurry();
   }
 
   lease(id: string): Lease {

@@ -5,8 +5,16 @@ import { FreshnessBook, type Freshness } from './freshness.ts';
 import type { Host } from './host.ts';
 import { positionText } from './log-position.ts';
 import type { PoolParts } from './parts.ts';
+import type { ConnectionRole } from './role.ts';
 import { PositionReader } from './position-reader.ts';
-import type { Topology } from './topology.ts';
+
+/** The servers that it watches, and whom it tells of a promotion. */
+interface Servers {
+  readonly hosts: readonly Host[];
+  /** The one that takes writes; undefined while there is none, or more than one. */
+  readonly primary: Host | undefined;
+  roleFound(host: Host, role: ConnectionRole): void;
+}
 
 /** Looks are at least so far apart, however many ask: each costs one short statement a server. */
 const SOONEST_MS = 10;
@@ -22,7 +30,7 @@ const MISSED_LOOKS = 4;
  */
 export class ReplicaMonitor {
   readonly #parts: PoolParts;
-  readonly #topology: Topology;
+  readonly #servers: Servers;
   readonly #readers: ReadonlyMap<Host, PositionReader>;
   readonly #book = new FreshnessBook();
   readonly #replicas = new Map<Host, Freshness>();
@@ -38,10 +46,10 @@ export class ReplicaMonitor {
   #dueAt = Infinity;
   #stopTimer: () => void = () => {};
 
-  constructor(driver: Driver, topology: Topology, parts: PoolParts) {
+  constructor(driver: Driver, servers: Servers, parts: PoolParts) {
     this.#parts = parts;
-    this.#topology = topology;
-    this.#readers = new Map(topology.hosts.map((host) => [host, new PositionReader(host, driver, parts)]));
+    this.#servers = servers;
+    this.#readers = new Map(servers.hosts.map((host) => [host, new PositionReader(host, driver, parts)]));
     this.#intervalMs = milliseconds(parts.config.lagCheckIntervalMs);
     this.#soonestMs = Math.min(SOONEST_MS, this.#intervalMs);
   }
@@ -122,9 +130,9 @@ export class ReplicaMonitor {
 
   /** First the primary, then the others: what they have replayed is measured by what it had before. */
   async #round(): Promise<void> {
-    const { primary } = this.#topology;
+    const { primary } = this.#servers;
     if (primary !== this.#primary) this.#begin(primary);
-    const others = this.#topology.hosts.filter((host) => host !== primary);
+    const others = this.#servers.hosts.filter((host) => host !== primary);
     if (primary) await this.#readPrimary(primary);
     if (this.#mode === 'closed') return;
     await Promise.all(others.map((host) => this.#readOther(host)));
@@ -140,15 +148,15 @@ export class ReplicaMonitor {
     const askedAt = this.#parts.clock.now();
     const reading = await this.#readers.get(host)!.read();
     if (!reading || this.#mode === 'closed') return;
-    if (reading.role !== host.role) this.#topology.roleFound(host, reading.role);
-    if (host === this.#primary && host === this.#topology.primary) this.#book.notePrimary(askedAt, reading.position);
+    if (reading.role !== host.role) this.#servers.roleFound(host, reading.role);
+    if (host === this.#primary && host === this.#servers.primary) this.#book.notePrimary(askedAt, reading.position);
   }
 
   async #readOther(host: Host): Promise<void> {
     const reading = await this.#readers.get(host)!.read();
     if (!reading || this.#mode === 'closed') return;
-    if (reading.role !== host.role) this.#topology.roleFound(host, reading.role);
-    if (reading.role === 'primary' || this.#primary !== this.#topology.primary) return;
+    if (reading.role !== host.role) this.#servers.roleFound(host, reading.role);
+    if (reading.role === 'primary' || this.#primary !== this.#servers.primary) return;
     this.#replicas.set(host, this.#book.judge(reading.position, this.#parts.clock.now(), this.#replicas.get(host)));
   }
 

@@ -3,8 +3,10 @@ import type { AcquireOptions, ConnectionRole } from './contract.ts';
 import type { Driver } from './driver.ts';
 import type { Entry } from './entry.ts';
 import { Host, type Callers } from './host.ts';
+import { HostView } from './host-view.ts';
 import { Line, type Holders } from './line.ts';
 import type { PoolParts } from './parts.ts';
+import { ReplicaMonitor } from './replica-monitor.ts';
 
 /** Tells those who wait for a replica that they are served elsewhere now: they ask again. */
 const ASK_AGAIN = Symbol('ask again');
@@ -21,6 +23,10 @@ export const isAskAgain = (error: unknown): boolean => error === ASK_AGAIN;
  */
 export class Topology implements Callers {
   readonly hosts: readonly Host[];
+  /** The same, as routers see them. */
+  readonly views: readonly HostView[];
+  /** Undefined where no replica can lag. */
+  readonly monitor: ReplicaMonitor | undefined;
   readonly #parts: PoolParts;
   readonly #lines: Readonly<Record<ConnectionRole, Line>>;
   /** Where those wait who may have connections of this host and of no other. */
@@ -38,6 +44,8 @@ export class Topology implements Callers {
     this.#lines = { primary, replica };
     this.hosts = driver.hosts.map((plan) => new Host(plan, driver, parts, this));
     this.#sort();
+    if (this.hosts.length > 1 && driver.dialect !== 'sqlite') this.monitor = new ReplicaMonitor(driver, this, parts);
+    this.views = this.hosts.map((host) => new HostView(host, this.monitor));
   }
 
   get lines(): readonly Line[] {

@@ -49,6 +49,12 @@ export class Call implements CallFacts {
     this.#deadline = facts.message.timeoutMs === undefined ? Infinity : this.clock.now() + facts.message.timeoutMs;
   }
 
+  /** The statement of an earlier call, within the limits of this one. */
+  insteadOf({ message, classification }: Call): Call {
+    const { sessionId } = this.message;
+    return new Call({ ...this, classification, message: { query: message.query, sessionId, timeoutMs: this.#timeoutMs } });
+  }
+
   /** Of the caller's `timeoutMs`; Infinity without one, never less than 1. */
   get remainingMs(): number {
     return Math.max(1, this.#deadline - this.clock.now());
@@ -63,7 +69,7 @@ export class Call implements CallFacts {
   }
 
   /** On a connection that is held. */
-  async runOn(lease: Lease, signal: AbortSignal): Promise<PoolResult> {
+  async runOn(lease: Lease, signal: AbortSignal | undefined): Promise<PoolResult> {
     const { query, parameters, parameterSets, fetchMode } = this.message;
     const limits = { signal, timeoutMs: this.#timeoutMs };
     if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, { ...limits, lease }));

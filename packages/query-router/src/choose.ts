@@ -104,4 +104,5 @@ const pinned = (role: ConnectionRole): Choice => ({
   reason: 'its session holds this connection',
   awaitsReplicas: false,
 });
-const PINNED: Readonly<Record<ConnectionRole, Choice>> = { primary: pinned('primary'), replica: pinned('replica') };
+/** On a connection that a session or transaction holds. */
+export const PINNED: Readonly<Record<ConnectionRole, Choice>> = { primary: pinned('primary'), replica: pinned('replica') };

@@ -35,6 +35,20 @@ export const routerConfigSchema = z.strictObject({
    * again when what it knows is older than this, in milliseconds. Definitions that pass the router count at once. `never`: the text alone.
    */
   catalogMaxAgeMs: z.union([z.number().int().min(1000), z.literal('never')]).default(60_000),
+  /**
+   * A transaction of a session in which nothing has run for so long, in milliseconds, is rolled back, and its connection freed. Its owner
+   * is told at the next statement.
+   */
+  idleTransactionTimeoutMs: z
+    .union([
+      z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 31 - 1),
+      z.literal('never'),
+    ])
+    .default(300_000),
   ...settings,
 });
 

@@ -117,6 +117,19 @@ export class TransactionRolledBackError extends RouterError {
   }
 }
 
+/** Nothing ran in the transaction of a session for `idleTransactionTimeoutMs`. It was rolled back. Code `ROUTER_TRANSACTION_IDLE`. */
+export class TransactionIdleError extends RouterError {
+  static override readonly errorName = 'TransactionIdleError';
+
+  constructor(sessionId: string, idleMs: number) {
+    super(
+      'ROUTER_TRANSACTION_IDLE',
+      `Nothing ran in the transaction of session "${sessionId}" for ${idleMs} ms (idleTransactionTimeoutMs), so it was rolled back. Do it again from BEGIN.`,
+      { facts: { sessionId, idleMs } },
+    );
+  }
+}
+
 /** The connection of a session broke, and with it its transaction and settings. The session is free for BEGIN. Code `ROUTER_SESSION_LOST`. */
 export class SessionLostError extends RouterError {
   static override readonly errorName = 'SessionLostError';

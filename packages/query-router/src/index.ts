@@ -4,7 +4,16 @@ export { QueryRouterNode } from './node.ts';
 export type { RouterOutput } from './node.ts';
 export type { ReplicaVerdict, RoutingExplanation } from './explain.ts';
 export type { RouterOptions } from './config.ts';
-export type { RouterMessage, RouterResult, RoutingMetadata } from './messages.ts';
+export type {
+  RouterMessage,
+  RouterResult,
+  RouterTransactionOptions,
+  RoutingMetadata,
+  TransactionMessage,
+  TransactionResult,
+  TransactionStatement,
+} from './messages.ts';
+export type { RouterTransaction, TransactionCallOptions } from './transaction-work.ts';
 export type { Strategy } from './choose.ts';
 export type { RouterMetrics } from './metrics.ts';
 
@@ -22,6 +31,7 @@ export {
   SessionLostError,
   SessionRequiredError,
   SeveralStatementsError,
+  TransactionIdleError,
   TransactionOpenError,
   TransactionRolledBackError,
 } from './errors.ts';

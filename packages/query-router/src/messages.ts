@@ -1,6 +1,6 @@
 /** What a router is told, and what it answers. */
 import { check, formatIssues, shapeOf, type Checked } from '@kailash-ts/core';
-import type { ConnectionRole, ExecuteResult, FetchMode, Params, Row } from '@kailash-ts/connection-pool/contract';
+import type { ConnectionRole, ExecuteResult, FetchMode, IsolationLevel, Params, Row } from '@kailash-ts/connection-pool/contract';
 import type { QueryType } from '@kailash-ts/sql';
 import { z } from 'zod';
 import type { Strategy } from './choose.ts';
@@ -25,6 +25,36 @@ export interface RouterMessage {
   readonly timeoutMs?: number | undefined;
   /** Keeps a read on the primary. */
   readonly hint?: 'primary' | undefined;
+}
+
+/** A statement of a transaction. */
+export type TransactionStatement = Pick<RouterMessage, 'query' | 'parameters' | 'parameterSets' | 'fetchMode' | 'timeoutMs'>;
+
+/** How a transaction is to be run. */
+export interface RouterTransactionOptions {
+  /** Default: the server's. */
+  readonly isolation?: IsolationLevel | undefined;
+  /** Default false. One that only reads may run on a replica. */
+  readonly readOnly?: boolean | undefined;
+  /** How often all of it is run again when the database reports a serialization failure or a deadlock. Default 3. */
+  readonly retries?: number | undefined;
+  /** Limit for the wait for a connection, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Later reads of this session see what was written. */
+  readonly sessionId?: string | undefined;
+  /** Keeps a transaction that only reads on the primary. */
+  readonly hint?: 'primary' | undefined;
+}
+
+/** Statements of which all are carried out, in this order, or none. */
+export interface TransactionMessage extends RouterTransactionOptions {
+  readonly transaction: readonly TransactionStatement[];
+}
+
+/** What the statements of a transaction gave, in their order. */
+export interface TransactionResult {
+  readonly success: true;
+  readonly results: readonly RouterResult<AnyData>[];
 }
 
 /** Where a statement went, and why. */
@@ -65,31 +95,73 @@ export type AnyData = readonly Row[] | Row | null;
 
 const params = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]);
 
+const timeoutMs = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+  .optional();
+const statement = {
+  query: z.string().min(1),
+  parameters: params.optional(),
+  parameterSets: z.array(params).optional(),
+  fetchMode: z.enum(['all', 'one']).optional(),
+  timeoutMs,
+};
+const transactionOptions = {
+  isolation: z.enum(['read_uncommitted', 'read_committed', 'repeatable_read', 'serializable']).optional(),
+  readOnly: z.boolean().optional(),
+  retries: z.number().int().min(0).max(1000).optional(),
+};
+
+type Problems = z.core.$RefinementCtx;
+
+function refuseBoth(message: { parameterSets?: unknown; parameters?: unknown; fetchMode?: unknown }, context: Problems): void {
+  if (message.parameterSets === undefined) return;
+  for (const key of ['parameters', 'fetchMode'] as const)
+    if (message[key] !== undefined)
+      context.addIssue({ code: 'custom', path: [key], message: 'stands beside parameterSets; give one of both' });
+}
+
+const transactionStatement = z.strictObject(statement).superRefine(refuseBoth);
+
+/** A statement, or `transaction` with several. */
 export const routerMessageSchema = z
   .strictObject({
-    query: z.string().min(1),
-    parameters: params.optional(),
-    parameterSets: z.array(params).optional(),
+    ...statement,
+    query: statement.query.optional(),
     sessionId: z.string().min(1).max(200).optional(),
-    fetchMode: z.enum(['all', 'one']).optional(),
-    timeoutMs: z
-      .number()
-      .int()
-      .min(1)
-      .max(2 ** 31 - 1)
-      .optional(),
     hint: z.literal('primary').optional(),
+    transaction: z.array(transactionStatement).min(1).max(10_000).optional(),
+    ...transactionOptions,
   })
   .superRefine((message, context) => {
-    if (message.parameterSets === undefined) return;
-    for (const key of ['parameters', 'fetchMode'] as const)
-      if (message[key] !== undefined)
-        context.addIssue({ code: 'custom', path: [key], message: 'stands beside parameterSets; give one of both' });
+    refuseBoth(message, context);
+    const { transaction } = message;
+    if (transaction === undefined && message.query === undefined)
+      context.addIssue({ code: 'invalid_type', expected: 'string', input: undefined, path: ['query'], message: MISSING_QUERY });
+    const strangers =
+      transaction === undefined ? keysOf(transactionOptions) : (['query', 'parameters', 'parameterSets', 'fetchMode'] as const);
+    const why = transaction === undefined ? 'goes with transaction only' : 'stands beside transaction; give one of both';
+    for (const key of strangers) if (message[key] !== undefined) context.addIssue({ code: 'custom', path: [key], message: why });
   });
+
+const MISSING_QUERY = 'Invalid input: expected string, received undefined';
+const keysOf = <T extends object>(value: T): (keyof T)[] => Object.keys(value) as (keyof T)[];
+
+/** Checks the options of a transaction given as a function. */
+export const transactionOptionsSchema = z.strictObject({
+  ...transactionOptions,
+  timeoutMs,
+  sessionId: z.string().min(1).max(200).optional(),
+  hint: z.literal('primary').optional(),
+});
 
 /** For workflows: which outputs there are. Rows pass as they are. */
 export const routerOutputSchema = z.object({
   success: z.boolean(),
+  /** Of a transaction: the answers to its statements, and nothing else. */
+  results: z.array(z.unknown()).optional(),
   data: z.unknown(),
   rowCount: z.number(),
   lastInsertId: z.union([z.number(), z.bigint()]).optional(),
@@ -114,11 +186,24 @@ export const routerOutputSchema = z.object({
 });
 
 /** @throws RouterMessageError naming every wrong key, with "did you mean" */
-export function parseRouterMessage(message: unknown, router: string): RouterMessage {
-  const result = check(routerMessageSchema, message) as Checked;
-  if (!result.issues) return result.value as RouterMessage;
-  throw new RouterMessageError(
-    `The message to router "${router}" does not fit: ${formatIssues(result.issues)} (received ${shapeOf(message)}). Send { query, parameters }.`,
-    { facts: { router, issues: result.issues } },
-  );
+export function parseRouterMessage(message: unknown, router: string): RouterMessage | TransactionMessage {
+  return parse(routerMessageSchema, message, `message to router "${router}"`, 'Send { query, parameters }, or { transaction: [...] }.');
+}
+
+/** A statement inside of a transaction. @throws RouterMessageError */
+export function parseStatement(message: unknown): TransactionStatement {
+  return parse(transactionStatement, message, 'statement of the transaction', 'Send { query, parameters }.');
+}
+
+/** @throws RouterMessageError */
+export function parseTransactionOptions(options: unknown): RouterTransactionOptions {
+  return parse(transactionOptionsSchema, options, 'options of the transaction', 'Give { isolation, readOnly, retries, timeoutMs }.');
+}
+
+function parse<T>(schema: z.ZodType, value: unknown, subject: string, remedy: string): T {
+  const result = check(schema, value) as Checked;
+  if (!result.issues) return result.value as T;
+  throw new RouterMessageError(`The ${subject} does not fit: ${formatIssues(result.issues)} (received ${shapeOf(value)}). ${remedy}`, {
+    facts: { issues: result.issues },
+  });
 }

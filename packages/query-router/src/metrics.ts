@@ -25,6 +25,8 @@ export interface RouterMetrics {
     readonly misroutes: number;
     /** Reads that a replica ended because it replayed over what they read, and that were run once more on the primary. */
     readonly recoveryConflicts: number;
+    /** Reads that lost the replicas under them, and that were run once more on the primary. */
+    readonly replicasLost: number;
   };
   /** Statements that were run, by what ran them. */
   readonly shares: {
@@ -49,7 +51,7 @@ export class RouterCounters {
   cacheHits = 0;
   cacheMisses = 0;
   routingErrors = 0;
-  readonly secondChances: Record<SecondChance, number> = { misroute: 0, recovery_conflict: 0 };
+  readonly secondChances: Record<SecondChance, number> = { misroute: 0, recovery_conflict: 0, replica_lost: 0 };
   #routingTimeMs = 0;
   #reads = 0;
   #readsOnReplicas = 0;
@@ -82,6 +84,7 @@ export class RouterCounters {
         avgRoutingTimeMs: queriesRouted === 0 ? null : this.#routingTimeMs / queriesRouted,
         misroutes: secondChances.misroute,
         recoveryConflicts: secondChances.recovery_conflict,
+        replicasLost: secondChances.replica_lost,
       },
       shares: this.#shares(),
       cacheStats: { totalEntries: cache.size, maxEntries: cache.max, hitRate: lookups === 0 ? 0 : cacheHits / lookups },

@@ -10,15 +10,19 @@ import type { RoutingExplanation } from './explain.ts';
 import { findPool } from './find-pool.ts';
 import {
   parseRouterMessage,
+  parseTransactionOptions,
   routerMessageSchema,
   routerOutputSchema,
   type AnyData,
   type RouterMessage,
   type RouterResult,
+  type TransactionMessage,
+  type TransactionResult,
 } from './messages.ts';
 import { RouterCounters, type RouterMetrics } from './metrics.ts';
 import { isRoutingError, Router } from './router.ts';
 import { Sessions } from './sessions.ts';
+import { isTransaction, runStatements, type RouterTransaction, type TransactionCallOptions } from './transaction-work.ts';
 
 /** As an output of a workflow's node: what rows look like is known to the query alone. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows may feed any input; their consumer's schema checks them
@@ -59,14 +63,14 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   /** @throws RouterConfigError listing every problem */
   constructor(options: RouterOptions, internals: RouterInternals = {}) {
-    const { name, connectionPool, catalogMaxAgeMs, ...settings } = parseRouterConfig(options);
+    const { name, connectionPool, catalogMaxAgeMs, idleTransactionTimeoutMs, ...settings } = parseRouterConfig(options);
     const clock = internals.clock ?? systemClock;
     this.name = name;
     this.connectionPool = connectionPool;
     this.needs = Object.freeze([connectionPool]);
     this.#settings = settings;
     this.#classifications = new Classifications(settings.cacheSize, this.#counters);
-    this.#sessions = new Sessions(clock);
+    this.#sessions = new Sessions(clock, idleTransactionTimeoutMs === 'never' ? Infinity : idleTransactionTimeoutMs);
     this.#router = new Router({
       settings,
       classifications: this.#classifications,
@@ -93,21 +97,34 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
    */
   process(message: RouterMessage & { readonly fetchMode: 'one' }): Promise<RouterResult<Row | null>>;
   process(message: RouterMessage & { readonly fetchMode?: 'all' | undefined }): Promise<RouterResult<readonly Row[]>>;
-  process(message: RouterMessage, context?: NodeContext): Promise<RouterOutput>;
-  async process(message: RouterMessage, context?: NodeContext): Promise<RouterResult<AnyData>> {
+  process(message: TransactionMessage): Promise<TransactionResult>;
+  process(message: RouterMessage | TransactionMessage, context?: NodeContext): Promise<RouterOutput>;
+  async process(message: RouterMessage | TransactionMessage, context?: NodeContext): Promise<RouterResult<AnyData> | TransactionResult> {
     try {
       const checked = context ? message : parseRouterMessage(message, this.name);
       const scope: Scope = { runId: context?.runId, signal: context?.signal };
-      return await this.#router.run(this.#pool ?? (await this.#findPool()), checked, scope);
+      const pool = this.#pool ?? (await this.#findPool());
+      return await (isTransaction(checked) ? runStatements(this.#router, pool, checked, scope) : this.#router.run(pool, checked, scope));
     } catch (error) {
       if (isRoutingError(error)) this.#counters.routingErrors += 1;
       throw error;
     }
   }
 
+  /**
+   * Runs `work` in a transaction: commits what it returns, rolls back what it throws. When the database reports a serialization failure
+   * or a deadlock all of it is run again, `retries` times (default 3), so it must bear being run more than once.
+   * @throws what `work` throws; RouterError, PoolError
+   */
+  async transaction<T>(work: (transaction: RouterTransaction) => Promise<T>, options: TransactionCallOptions = {}): Promise<T> {
+    const { signal, runId, ...rest } = options;
+    const checked = parseTransactionOptions(rest);
+    return this.#router.transaction(this.#pool ?? (await this.#findPool()), work, checked, { runId, signal });
+  }
+
   /** Where the statement would go now, without running it. @throws PoolMissingError, RouterMessageError */
   async explain(query: string, options: Omit<RouterMessage, 'query'> = {}): Promise<RoutingExplanation> {
-    const { sessionId, hint } = parseRouterMessage({ ...options, query }, this.name);
+    const { sessionId, hint } = parseRouterMessage({ ...options, query }, this.name) as RouterMessage;
     const pool = this.#pool ?? (await this.#findPool());
     const session = sessionId === undefined ? undefined : this.#sessions.find(sessionId, undefined);
     return this.#router.explain(pool, query, { sessionId, hint, session });

@@ -84,10 +84,10 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     expect(routingMetadata).toEqual({
       connectionId,
       role: pool.hasReplicas ? 'replica' : 'primary',
+      host: pool.hasReplicas ? 'replica' : 'primary',
       queryType: 'read_simple',
       complexityScore: 0.1,
-      host: pool.hasReplicas ? 'replica' : 'primary',
-      routingConfidence: expect.closeTo(pool.hasReplicas ? 0.5 : 0.9) as number,
+      routingConfidence: pool.hasReplicas ? 0.5 : 0.9,
       cacheHit: false,
       routingTimeMs: expect.any(Number) as number,
       strategy: pool.hasReplicas ? 'replica_read' : 'primary_read',
@@ -319,6 +319,51 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     await Promise.all([begin, next]);
     await pool.release(holder);
     expect(active()).toBe(0);
+  });
+
+  it('conformance 44: tells that there is no connection to be had, as the pool knows why', async () => {
+    const nowhere = new WorkflowConnectionPool({
+      name: 'db_pool',
+      ...(kind === 'sqlite' ? { connectionString: 'sqlite:/nowhere/at/all.db' } : { databaseType: kind, host: '127.0.0.1', port: 1 }),
+      acquireTimeoutMs: 5000,
+    });
+    const router = new QueryRouterNode({ name: 'router', connectionPool: 'db_pool' });
+    const runtime = new Runtime();
+    open.push(runtime);
+    runtime.registerNode('db_pool', nowhere).registerNode('router', router);
+    await expect(router.process({ query: 'SELECT 1' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^POOL_(?:CONNECT_FAILED|CIRCUIT_OPEN)$/) as string,
+    });
+  });
+
+  it('forgets what it knows of texts when it is told to, of some tables or of all', async () => {
+    const { router } = await setUp(kind);
+    const texts = ['SELECT * FROM users', 'SELECT 1 AS one', 'SELECT name FROM users WHERE id = 1'];
+    const hits = async (): Promise<boolean[]> => {
+      const found: boolean[] = [];
+      for (const query of texts) found.push((await router.process({ query })).routingMetadata.cacheHit);
+      return found;
+    };
+    await hits();
+    expect(router.invalidateCache(['users'])).toEqual({ invalidated: true, tables: ['users'] });
+    expect(await hits()).toEqual([false, true, false]);
+    expect(router.invalidateCache()).toEqual({ invalidated: true, tables: 'all' });
+    expect(await hits()).toEqual([false, false, false]);
+    expect(await hits()).toEqual([true, true, true]);
+  });
+
+  it('counts what ran where', async () => {
+    const { router, pool } = await setUp(kind);
+    await router.process({ query: insert, parameters: [10, 'new', true] });
+    for (let count = 0; count < 3; count++) await router.process({ query: 'SELECT * FROM users' });
+    const { byRole, byHost, readsOnReplicas } = router.getMetrics().shares;
+    const replica = pool.hasReplicas ? 3 : 0;
+    expect(byRole).toEqual({
+      primary: { statements: 4 - replica, share: (4 - replica) / 4 },
+      replica: { statements: replica, share: replica / 4 },
+    });
+    expect(byHost['primary']).toEqual(byRole.primary);
+    expect(readsOnReplicas).toEqual({ statements: replica, share: replica / 3 });
   });
 
   it('sends reads to the primary once the split is off, at once', async () => {

@@ -1,21 +1,22 @@
 /** The way of one message: classify, choose, hand to the pool. */
 import type { Clock } from '@kailash-ts/core';
-import type { ConnectionPool, PoolHost } from '@kailash-ts/connection-pool/contract';
+import type { ConnectionPool, Lease, PoolHost } from '@kailash-ts/connection-pool/contract';
 import { classify, isSqlLoaded, loadSql, type Classification, type Dialect } from '@kailash-ts/sql';
 import { Call, type Scope } from './call.ts';
 import { Affinity } from './affinity.ts';
 import type { Catalogs } from './catalogs.ts';
-import { choose, type Choice, type Situation } from './choose.ts';
+import { choose, PINNED, type Choice, type Situation } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
 import { NoTransactionError, RouterError, RouterMessageError, SessionRequiredError, SeveralStatementsError } from './errors.ts';
 import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { WriteLedger } from './freshness.ts';
-import type { AnyData, RouterMessage, RouterResult } from './messages.ts';
+import type { AnyData, RouterMessage, RouterResult, RouterTransactionOptions } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
-import { secondChance } from './second-chance.ts';
+import { secondChance, type SecondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { RouterTransaction } from './transaction-work.ts';
 import { begin, endTransaction, pinAndRun, runPinned, withinTransaction } from './transactions.ts';
 
 type Answer = RouterResult<AnyData>;
@@ -49,18 +50,60 @@ export class Router {
 
   /** @throws RouterError, SqlError, and as `pool.query` and `pool.execute` */
   async run(pool: ConnectionPool, message: RouterMessage, scope: Scope): Promise<Answer> {
-    const { classifications, clock, sessions } = this.#parts;
+    const { sessions } = this.#parts;
     const ready = this.#prepare(pool);
     const hosts = ready instanceof Promise ? await ready : ready;
-    const startedAt = clock.now();
-    const { classification, cacheHit } = classifications.look(message.query, pool.dialect);
-    refuseSeveral(message, classification);
-    const call = new Call({ pool, hosts, message, scope, clock, classification, cacheHit });
-    call.routingTimeMs = clock.now() - startedAt;
+    const call = this.#callFor(pool, hosts, message, scope);
     const { sessionId } = message;
     if (sessionId === undefined) return this.#noting(call, this.#runAlone(call));
     const limits = { runId: scope.runId, signal: scope.signal, timeoutMs: call.remainingMs };
-    return sessions.inTurn(sessionId, limits, (session) => this.#noting(call, this.#runIn(session, call)));
+    return sessions.inTurn(sessionId, limits, pool, (session) => this.#noting(call, this.#runIn(session, call)));
+  }
+
+  /** @throws what `work` throws; RouterError; as `pool.transaction` */
+  async transaction<T>(
+    pool: ConnectionPool,
+    work: (transaction: RouterTransaction) => Promise<T>,
+    options: RouterTransactionOptions,
+    scope: Scope,
+  ): Promise<T> {
+    const { sessionId, hint, retries = DEFAULT_RETRIES, ...limits } = options;
+    const { isolation, readOnly = false } = limits;
+    const hosts = await this.#prepare(pool);
+    const begin = {
+      readOnly: false,
+      transaction: { action: 'begin', readOnly, ...(isolation && { isolation }) },
+      templateHash: '',
+    } as const;
+    const { role, hosts: eligible } = choose(this.#situation(hosts, begin, { sessionId, hint, runId: scope.runId }));
+    const write = readOnly ? undefined : this.#ledger.begin(scope.runId, sessionId);
+    const calls: Call[] = [];
+    let isUncertain = false;
+    try {
+      const useOf = (lease: Lease): RouterTransaction =>
+        new RouterTransaction((statement) => {
+          const call = this.#callFor(pool, hosts, statement, scope);
+          calls.push(call);
+          return this.#runWithin(lease, call);
+        });
+      return await pool.transaction((lease) => work(useOf(lease)), { ...limits, ...scope, role, hosts: eligible, retries });
+    } catch (error) {
+      isUncertain = isInDoubt(error);
+      throw error;
+    } finally {
+      if (write) this.#ledger.end(write, pool.moment(), isUncertain);
+      for (const call of calls) this.#noteDefinition(call);
+    }
+  }
+
+  async #runWithin(lease: Lease, call: Call): Promise<Answer> {
+    const { action } = call.classification.transaction ?? {};
+    if (action !== undefined && !isSavepoint(action))
+      throw new RouterMessageError(
+        `${action.toUpperCase()} inside of router.transaction: it begins and ends by itself. Return to commit, throw to roll back.`,
+      );
+    this.#parts.counters.routed(call.routingTimeMs);
+    return call.answer(await call.runOn(lease, call.scope.signal), PINNED[lease.role]);
   }
 
   /** Where a text would go now. */
@@ -86,6 +129,16 @@ export class Router {
     this.#parts.catalogs.saw(classification, message.sessionId);
     const { queryType, tables } = classification;
     if (queryType === 'ddl' && tables.length > 0) pool.forgetPrepared(namesOneOf(tables, pool.dialect));
+  }
+
+  #callFor(pool: ConnectionPool, hosts: readonly PoolHost[], message: RouterMessage, scope: Scope): Call {
+    const { classifications, clock } = this.#parts;
+    const startedAt = clock.now();
+    const { classification, cacheHit } = classifications.look(message.query, pool.dialect);
+    refuseSeveral(message, classification);
+    const call = new Call({ pool, hosts, message, scope, clock, classification, cacheHit });
+    call.routingTimeMs = clock.now() - startedAt;
+    return call;
   }
 
   /** What a decision needs: the parser, the catalog, the hosts. A promise only where something has to be loaded first. */
@@ -143,8 +196,7 @@ export class Router {
   async #runIn(session: Session, call: Call): Promise<Answer> {
     const { transaction } = call.classification;
     const action = transaction?.action;
-    if (transaction && (action === 'savepoint' || action === 'release' || action === 'rollback_to'))
-      return withinTransaction(session, call, this.#decide(call, session), transaction);
+    if (transaction && isSavepoint(transaction.action)) return withinTransaction(session, call, this.#decide(call, session), transaction);
     if (action === 'begin') return begin(session, call, this.#decide(call, session));
     if (transaction && (action === 'commit' || action === 'rollback' || action === 'prepare'))
       return endTransaction(session, call, this.#decide(call, session), transaction);
@@ -174,8 +226,8 @@ export class Router {
     if (chance === undefined) throw error;
     this.#parts.counters.secondChances[chance] += 1;
     if (chance === 'misroute') call.write ??= this.#ledger.begin(call.scope.runId, call.message.sessionId);
-    const reason = chance === 'misroute' ? 'a server that only reads refused it' : 'the replica replayed over what it read';
-    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy: 'primary_write', reason });
+    const strategy = chance === 'misroute' ? 'primary_write' : 'primary_read';
+    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy, reason: SECOND_REASONS[chance] });
   }
 
   /** Notes the write before it is sent: a read that comes meanwhile must be as careful as one that comes after. */
@@ -212,6 +264,17 @@ export class Router {
     }
   }
 }
+
+/** How often a transaction is run again when the database asks for it. */
+const DEFAULT_RETRIES = 3;
+
+const isSavepoint = (action: string): boolean => action === 'savepoint' || action === 'release' || action === 'rollback_to';
+
+const SECOND_REASONS: Readonly<Record<SecondChance, string>> = {
+  misroute: 'a server that only reads refused it',
+  recovery_conflict: 'the replica replayed over what it read',
+  replica_lost: 'the replica broke under it',
+};
 
 const ON_PRIMARY = { role: 'primary', hosts: undefined } as const;
 

@@ -2,7 +2,7 @@
 import type { ConnectionPool, ConnectionRole, Lease } from '@kailash-ts/connection-pool/contract';
 import type { Call } from './call.ts';
 import type { RouterError } from './errors.ts';
-import { SessionLostError, TransactionRolledBackError } from './errors.ts';
+import { SessionLostError, TransactionIdleError, TransactionRolledBackError } from './errors.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -30,6 +30,8 @@ export class Session {
   readonly turns = new Turns();
   /** Calls that are in it or wait for it. */
   users = 0;
+  /** Stops what limits the idleness of its transaction. */
+  stopIdleTimer: () => void = () => {};
   /** The BEGIN of a transaction on a replica in which nothing else was run yet: it can still move. */
   opening: Call | undefined;
   #state: SessionState = FREE;
@@ -66,11 +68,6 @@ export class Session {
     this.#state = { kind: 'pinned', lease, keeps };
   }
 
-  /** Gives back a connection on which nothing was done. */
-  async unpin(pool: ConnectionPool): Promise<void> {
-    await this.#letGo(pool, FREE);
-  }
-
   /** Forgets what broke. */
   clear(): void {
     if (this.#state.kind !== 'pinned') this.#state = FREE;
@@ -101,8 +98,15 @@ export class Session {
     return error;
   }
 
+  /** Nobody went on with its transaction. */
+  async idleTooLong(pool: ConnectionPool, idleMs: number): Promise<void> {
+    const error = new TransactionIdleError(this.id, idleMs);
+    await this.#letGo(pool, { kind: 'broken', error });
+  }
+
   /** Ended from outside: stops what runs, rolls back, gives the connection back. */
   async end(pool: ConnectionPool | undefined, reason: RouterError): Promise<void> {
+    this.stopIdleTimer();
     this.#ended.abort(reason);
     this.turns.failAll(reason);
     if (pool) await this.#letGo(pool, FREE);

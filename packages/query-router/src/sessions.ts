@@ -24,9 +24,12 @@ export interface CallLimits {
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #clock: Clock;
+  readonly #idleMs: number;
 
-  constructor(clock: Clock) {
+  /** @param idleMs how long a transaction may stand still; Infinity for ever */
+  constructor(clock: Clock, idleMs: number) {
     this.#clock = clock;
+    this.#idleMs = idleMs;
   }
 
   get activeTransactions(): number {
@@ -40,12 +43,13 @@ export class Sessions {
   }
 
   /** Runs `work` when it is this call's turn. @throws SessionBusyError, SessionEndedError, the signal's reason, or what `work` throws */
-  async inTurn<T>(sessionId: string, limits: CallLimits, work: (session: Session) => Promise<T>): Promise<T> {
+  async inTurn<T>(sessionId: string, limits: CallLimits, pool: ConnectionPool, work: (session: Session) => Promise<T>): Promise<T> {
     const { runId, signal, timeoutMs } = limits;
     const key = keyOf(sessionId, runId);
     const session = this.#sessions.get(key) ?? new Session(sessionId, runId);
     this.#sessions.set(key, session);
     session.users += 1;
+    session.stopIdleTimer();
     try {
       const onTimeout = (): SessionBusyError => new SessionBusyError(sessionId, timeoutMs);
       await session.turns.take({ clock: this.#clock, signal, timeoutMs, onTimeout });
@@ -57,6 +61,7 @@ export class Sessions {
       }
     } finally {
       session.users -= 1;
+      if (session.users === 0 && session.inTransaction && this.#idleMs !== Infinity) this.#limitIdleness(session, pool);
       this.#forgetIfDone(key, session);
     }
   }
@@ -66,6 +71,12 @@ export class Sessions {
     const ending = [...sessions];
     for (const session of ending) this.#sessions.delete(keyOf(session.id, session.runId));
     await Promise.all(ending.map((session) => session.end(pool, because(session))));
+  }
+
+  #limitIdleness(session: Session, pool: ConnectionPool): void {
+    session.stopIdleTimer = this.#clock.setTimer(() => {
+      void session.idleTooLong(pool, this.#idleMs).then(() => this.#forgetIfDone(keyOf(session.id, session.runId), session));
+    }, this.#idleMs);
   }
 
   ofRun(runId: string): Session[] {

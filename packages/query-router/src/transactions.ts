@@ -68,7 +68,8 @@ export async function withinTransaction(session: Session, call: Call, choice: Ch
 export async function runPinned(session: Session, call: Call, choice: Choice): Promise<Answer> {
   const { opening } = session;
   session.opening = undefined;
-  if (opening && session.inTransaction && !call.classification.readOnly) await moveToPrimary(session, opening);
+  const { readOnly, transaction } = call.classification;
+  if (opening && session.inTransaction && !readOnly && !transaction) await moveToPrimary(session, call.insteadOf(opening));
   const wasOpen = session.inTransaction;
   const { result, status } = await runOnPin(session, call);
   if (!wasOpen || status !== 'idle') return call.answer(result, choice);
@@ -78,11 +79,12 @@ export async function runPinned(session: Session, call: Call, choice: Choice): P
 
 /**
  * A read-only transaction may do more than read (SET TRANSACTION, LOCK), and a replica not all of that. So if the first statement after
- * BEGIN is not proved to be a read, the transaction begins anew on the primary.
+ * BEGIN is not proved to be a read, the transaction begins anew on the primary. If that fails it stays where it is.
  */
 async function moveToPrimary(session: Session, begin: Call): Promise<void> {
-  await session.unpin(begin.pool);
+  const left = session.lease!;
   await pinAndRun(session, begin, { keeps: false, on: PRIMARY });
+  await giveBack(begin.pool, left);
 }
 
 const PRIMARY: Place = { role: 'primary', hosts: undefined };

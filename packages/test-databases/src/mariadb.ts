@@ -63,9 +63,9 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<Cluste
       version,
       adminUrl: `mysql://root:${ROOT_PASSWORD}@127.0.0.1:${primary.port}`,
       url: appUrl(primary.port, 'app'),
-      replicaUrl: appUrl(replicas[0]!.port, 'app'),
+      replicaUrl: appUrl(replicas[0].port, 'app'),
       primary,
-      replica: replicas[0]!,
+      replica: replicas[0],
       replicas,
       stop,
     };

@@ -132,7 +132,7 @@ export class MysqlConnection implements DriverConnection {
       this.#send(text, values, prepare, (error, data, fields) => {
         if (holdsTooMany(error) && this.#prepared.size > 0) {
           // What we keep is ours to give up: the server's limit is shared by all of its clients.
-          this.forgetPrepared(() => true);
+          this.forgetPrepared((known) => known !== text);
           return resolve(this.#run({ text, values, prepare, inTransaction, row }, finish));
         }
         if (error) {

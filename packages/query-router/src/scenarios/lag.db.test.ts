@@ -34,7 +34,8 @@ scenario(18, 'All replicas are down or lag behind', PLACE, async (scene) => {
   for (const replica of [0, 1]) await replicated.resumeReplay(replica);
   await expect.poll(async () => (await hosts(50)).join(), { interval: 10 }).toMatch(/^replica/);
 
-  await Promise.all(scene.cluster.replicas.map((server) => server.kill()));
+  // MariaDB's replicas would not follow on after a crash: their binary log may lack what their tables have.
+  await Promise.all(scene.cluster.replicas.map((server) => server.kill(scene.kind === 'postgresql' ? 'SIGQUIT' : 'SIGTERM')));
   const errors: string[] = [];
   const reads = 200;
   for (let count = 0; count < reads; count++) {
@@ -46,7 +47,7 @@ scenario(18, 'All replicas are down or lag behind', PLACE, async (scene) => {
   await Promise.all(scene.cluster.replicas.map((server) => server.start()));
   const back = stopwatch();
   await expect.poll(async () => (await hosts(50)).join(), { timeout: 60_000, interval: 50 }).toMatch(/^replica/);
-  return `replay stopped on both: reads go to the primary after ${laggedMs} ms (maxReplicaLagMs 500); both killed: ${errors.length} errors of ${reads} reads, all on the primary; back on replicas ${back()} ms after their start`;
+  return `replay stopped on both: reads go to the primary after ${laggedMs} ms (maxReplicaLagMs 500); both stopped: ${errors.length} errors of ${reads} reads, all on the primary; back on replicas ${back()} ms after their start`;
 });
 
 scenario(19, 'A replica catches up before another', PLACE, async (scene) => {
