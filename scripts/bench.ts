@@ -13,6 +13,7 @@ const BENCH = join(ROOT, 'bench');
 /** The benches that there are, and what they are about. */
 const BENCHES: Readonly<Record<string, string>> = {
   engine: 'what the engine adds to a node, against other engines',
+  router: 'deciding, SELECT, reads on replicas, stale reads, and by hand or by router (--quick, --only <scenario>)',
   pool: 'acquire, SELECT, errors, spike and outage, against other pools (--quick, --only <scenario>)',
 };
 

@@ -1,6 +1,7 @@
 /** Fault scenarios: which are declared in the tests, and their table in the guide. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceBetween } from './marked.ts';
 import { ROOT } from './workspace.ts';
 
 /** Where scenarios are declared. */
@@ -64,6 +65,5 @@ export function scenarioTable(outcomes: readonly Outcome[]): string {
 
 /** The page with another table. */
 export function withTable(page: string, table: string): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
+  return replaceBetween(page, BEGIN, END, table);
 }

@@ -1,4 +1,4 @@
-/** What the scenarios of `bench pool` share: how long they take, who is measured, where results go. */
+/** What the scenarios of the benches with databases (`bench pool`, `bench router`) share: how long they take, who is measured, where results go. */
 import { median } from '../../../scripts/lib/statistics.ts';
 import { measureInterleaved, pairedRatio, round3, type BenchCase, type BenchGoal, type BenchResult, type Measurement } from '../harness.ts';
 import { SubjectProcess } from '../subject-process.ts';
@@ -47,8 +47,8 @@ export interface Urls {
   readonly mysqlUrl: string | undefined;
 }
 
-export interface PoolBench extends Urls {
-  readonly plan: Plan;
+export interface PoolBench<P extends Plan = Plan> extends Urls {
+  readonly plan: P;
   readonly results: BenchResult[];
   readonly goals: BenchGoal[];
   /** What a reader of the figures must know: what was left out, and why. */

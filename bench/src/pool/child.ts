@@ -1,4 +1,5 @@
 /** The process of one pool: opens it as the job says, does the job, answers with figures. */
+import { mixed } from '../router/mixed.ts';
 import { serveJobs } from '../subject-process.ts';
 import { calls, cycles, fill, selects, spike, violations } from './jobs.ts';
 import type { Job, JobResult, OpenedPool, PoolSubject } from './subject.ts';
@@ -37,6 +38,8 @@ serveJobs(async (job: Job): Promise<JobResult> => {
       return cycles(pool, job);
     case 'selects':
       return selects(pool, job);
+    case 'mixed':
+      return mixed(pool, job);
     case 'violations':
       return violations(pool, job);
     case 'spike':

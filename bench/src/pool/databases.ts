@@ -17,7 +17,8 @@ export async function startDatabases(): Promise<{ readonly postgres: Cluster; re
   return { postgres, mysql };
 }
 
-async function createAccounts(url: string): Promise<void> {
+/** The table that most jobs read. */
+export async function createAccounts(url: string): Promise<void> {
   await using pool = new WorkflowConnectionPool({ connectionString: url, minConnections: 0 });
   await pool.query('CREATE TABLE account (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, balance INTEGER NOT NULL)');
   const rows = Array.from({ length: ACCOUNTS }, (_, index) => [index + 1, `account ${index + 1}`, (index * 37) % 1000]);

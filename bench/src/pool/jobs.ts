@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ACCOUNTS, type Job, type JobResult, type OpenedPool } from './subject.ts';
 
-type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
+export type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
 
 /** More latencies than this are not kept. */
 const KEPT = 1 << 20;
@@ -10,13 +10,18 @@ const FILL_TRIES = 5;
 
 /** Takes and gives back, by so many callers at once, for so long. */
 export async function cycles(pool: OpenedPool, { callers, minMs }: JobOf<'cycles'>): Promise<JobResult> {
+  return timed(callers, minMs, () => pool.cycle());
+}
+
+/** The same work over and over, by so many callers at once, for so long; and how long each one took. */
+export async function timed(callers: number, minMs: number, work: () => Promise<unknown>): Promise<JobResult> {
   const latencies = new Float64Array(KEPT);
   let count = 0;
   const watch = stopwatch();
   const deadline = performance.now() + minMs;
   await together(callers, async () => {
     for (let before = performance.now(); before < deadline;) {
-      await pool.cycle();
+      await work();
       const after = performance.now();
       if (count < KEPT) latencies[count] = after - before;
       count += 1;
@@ -25,7 +30,8 @@ export async function cycles(pool: OpenedPool, { callers, minMs }: JobOf<'cycles
   });
   const times = watch();
   const kept = latencies.subarray(0, Math.min(count, KEPT)).sort();
-  return { count, ...times, p50Us: rank(kept, 0.5) * 1000, p99Us: rank(kept, 0.99) * 1000 };
+  const us = (share: number): number => rank(kept, share) * 1000;
+  return { count, ...times, p50Us: us(0.5), p95Us: us(0.95), p99Us: us(0.99) };
 }
 
 /** Reads one account after the other, by so many callers at once, for so long. */

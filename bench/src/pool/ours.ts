@@ -9,6 +9,14 @@ const RUNS: Readonly<Record<string, (options: OpenOptions) => Run>> = {
   unprepared: () => (pool, sql, params) => pool.query(sql, params, { prepare: false }),
   prepared: () => (pool, sql, params) => pool.query(sql, params, { prepare: true }),
   lease: () => (pool, sql, params) => pool.withConnection((lease) => pool.execute(lease, sql, params)),
+  'by hand': () => async (pool, sql, params) => {
+    const lease = await pool.acquire();
+    try {
+      return await pool.execute(lease, sql, params);
+    } finally {
+      await pool.release(lease);
+    }
+  },
   limited:
     ({ timeoutMs }) =>
     (pool, sql, params) =>

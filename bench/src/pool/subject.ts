@@ -7,6 +7,8 @@ export interface OpenOptions {
   readonly connections: number;
   /** Idle connections to begin with; a pool that cannot fill itself is filled by queries. */
   readonly minConnections?: number;
+  /** Addresses of replicas, for subjects that read from them. */
+  readonly replicas?: readonly string[];
   /** Limit for a call, from asking to answer. Pools that have only limits for parts get it for each of them. */
   readonly timeoutMs?: number;
   /** Which way of using the subject: `named`, `lease`. Its own words. */
@@ -21,6 +23,8 @@ export interface OpenedPool {
   run(sql: string, params: readonly unknown[]): Promise<unknown>;
   /** The rows in what `run` gave. */
   rows(result: unknown): readonly unknown[];
+  /** Which part of the reads replicas served since it was opened, 0 to 1; of subjects that know. */
+  readsOnReplicas?(): number;
   close(): Promise<unknown>;
 }
 
@@ -39,6 +43,11 @@ export type Job = { readonly open: OpenOptions } & (
   | { readonly kind: 'cycles'; readonly callers: number; readonly minMs: number }
   /** Reads one row by its key, over and over. */
   | { readonly kind: 'selects'; readonly sql: string; readonly callers: number; readonly minMs: number }
+  /**
+   * What an application does: reads by key, joins and updates, in these shares (0 to 1; the rest reads by key), at random. The tables are
+   * those of `createShop`.
+   */
+  | { readonly kind: 'mixed'; readonly joins: number; readonly writes: number; readonly callers: number; readonly minMs: number }
   /** Statements that break a unique constraint, one after the other. */
   | { readonly kind: 'violations'; readonly sql: string; readonly count: number }
   /** Callers that all come at once, when only the idle connections are open. */
@@ -56,9 +65,12 @@ export interface JobResult {
   readonly totalMs?: number;
   /** CPU time of the process meanwhile, all threads: what other work on the machine hardly changes. */
   readonly cpuMs?: number;
-  /** Microseconds of one cycle, waiting included. */
+  /** Microseconds of one cycle or statement, waiting included. */
   readonly p50Us?: number;
+  readonly p95Us?: number;
   readonly p99Us?: number;
+  /** Which part of the reads replicas served so far, 0 to 1. */
+  readonly readsOnReplicas?: number;
   /** Longest call, and how many had no answer when the bench gave up on them. */
   readonly longestMs?: number;
   readonly unanswered?: number;

@@ -61,11 +61,12 @@ export class Call implements CallFacts {
   }
 
   /** On any connection of the role, or of the hosts; the pool lends and takes back. */
-  async runAnywhere({ role, hosts }: Pick<Choice, 'role' | 'hosts'>): Promise<PoolResult> {
+  runAnywhere({ role, hosts }: Pick<Choice, 'role' | 'hosts'>): Promise<PoolResult> {
     const { query, parameters, parameterSets, fetchMode } = this.message;
-    const constraints = { runId: this.scope.runId, signal: this.scope.signal, timeoutMs: this.#timeoutMs };
-    if (parameterSets !== undefined) return withoutRows(await this.pool.executeMany(query, parameterSets, constraints));
-    return this.pool.query(query, parameters, { ...constraints, fetchMode, role, hosts });
+    const { runId, signal } = this.scope;
+    const timeoutMs = this.#timeoutMs;
+    if (parameterSets !== undefined) return this.pool.executeMany(query, parameterSets, { runId, signal, timeoutMs }).then(withoutRows);
+    return this.pool.query(query, parameters, { runId, signal, timeoutMs, fetchMode, role, hosts });
   }
 
   /** On a connection that is held. */
@@ -83,27 +84,25 @@ export class Call implements CallFacts {
   answer(
     result: PoolResult,
     choice: Choice,
-    transaction: Pick<RouterResult<AnyData>, 'transactionStarted' | 'transactionEnded'> = {},
+    transaction?: Pick<RouterResult<AnyData>, 'transactionStarted' | 'transactionEnded'>,
   ): RouterResult<AnyData> {
     const { queryType, complexityScore, reasons } = this.classification;
     const host = this.pool.hostOf(result.connectionId);
-    return {
-      ...result,
-      ...transaction,
-      routingMetadata: {
-        connectionId: result.connectionId,
-        // Where it ran: the pool may have found no replica.
-        role: host?.role ?? choice.role,
-        host: host?.name ?? '',
-        queryType,
-        complexityScore,
-        routingConfidence: choice.confidence,
-        cacheHit: this.cacheHit,
-        routingTimeMs: this.routingTimeMs,
-        strategy: choice.strategy,
-        reasons: [choice.reason, ...reasons],
-      },
+    const routingMetadata = {
+      connectionId: result.connectionId,
+      // Where it ran: the pool may have found no replica.
+      role: host?.role ?? choice.role,
+      host: host?.name ?? '',
+      queryType,
+      complexityScore,
+      routingConfidence: choice.confidence,
+      cacheHit: this.cacheHit,
+      routingTimeMs: this.routingTimeMs,
+      strategy: choice.strategy,
+      reasons: [choice.reason, ...reasons],
     };
+    // Most statements are none of a transaction's: copying is what costs here.
+    return transaction === undefined ? { ...result, routingMetadata } : { ...result, ...transaction, routingMetadata };
   }
 
   get #timeoutMs(): number | undefined {

@@ -180,7 +180,8 @@ export class Router {
     this.#ledger.forgetRun(runId);
   }
 
-  async #runAlone(call: Call): Promise<Answer> {
+  /** Promises nothing before it has looked: what it refuses it throws. */
+  #runAlone(call: Call): Promise<Answer> {
     const { classification } = call;
     const { transaction } = classification;
     if (transaction?.action === 'begin') throw new SessionRequiredError('BEGIN opens a transaction that belongs to a session.');

@@ -1,10 +1,19 @@
 /** A router over a primary and its replicas, whose replay a test can stop. */
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool, type PoolOptions } from '@kailash-ts/connection-pool';
-import { openAdmin, startMariaDb, startPostgres, TestDatabaseError, type Admin, type Cluster } from '@kailash-ts/test-databases';
+import {
+  openAdmin,
+  ReplayControl,
+  startMariaDb,
+  startPostgres,
+  TestDatabaseError,
+  type Admin,
+  type Cluster,
+} from '@kailash-ts/test-databases';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterOptions } from '../config.ts';
 import { QueryRouterNode } from '../node.ts';
+import { catchUp } from './caught-up.ts';
 
 /** Commits wait for the log, which is not forced to the disk: replicas follow within milliseconds, as in production. */
 export async function startCluster(kind: Cluster['kind'], replicas: number): Promise<Cluster> {
@@ -61,11 +70,11 @@ export class Replicated implements AsyncDisposable {
   readonly pool: WorkflowConnectionPool;
   readonly router: QueryRouterNode;
   readonly runtime = new Runtime();
-  /** Administrators of the replicas, in order. */
-  readonly #admins: Admin[] = [];
+  readonly replay: ReplayControl;
 
   constructor(cluster: Cluster, { pool, router }: ReplicatedOptions = {}) {
     this.cluster = cluster;
+    this.replay = new ReplayControl(cluster);
     this.pool = new WorkflowConnectionPool({
       name: 'db_pool',
       connectionString: cluster.url,
@@ -80,24 +89,16 @@ export class Replicated implements AsyncDisposable {
     this.runtime.registerNode('db_pool', this.pool).registerNode('router', this.router);
   }
 
-  async admin(replica: number): Promise<Admin> {
-    const url = new URL(this.cluster.adminUrl);
-    url.port = String(this.cluster.replicas[replica]!.port);
-    url.pathname = '/app';
-    return (this.#admins[replica] ??= await openAdmin(url.href));
+  admin(replica: number): Promise<Admin> {
+    return this.replay.admin(replica);
   }
 
-  async pauseReplay(replica: number): Promise<void> {
-    const admin = await this.admin(replica);
-    await admin.query(this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_pause()' : 'STOP SLAVE SQL_THREAD');
-    if (this.cluster.kind === 'mysql') return;
-    // It is only asked for at first.
-    while ((await admin.query('SELECT pg_get_wal_replay_pause_state() AS state'))[0]!['state'] !== 'paused') await pause(5);
+  pauseReplay(replica: number): Promise<void> {
+    return this.replay.pause(replica);
   }
 
-  async resumeReplay(replica: number): Promise<void> {
-    const sql = this.cluster.kind === 'postgresql' ? 'SELECT pg_wal_replay_resume()' : 'START SLAVE SQL_THREAD';
-    await (await this.admin(replica)).query(sql);
+  resumeReplay(replica: number): Promise<void> {
+    return this.replay.resume(replica);
   }
 
   /** Which server reads for this session now, and what it sees. */
@@ -108,17 +109,12 @@ export class Replicated implements AsyncDisposable {
 
   /** Waits until all replicas may serve a caller without a past. */
   async untilCaughtUp(): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
-      const hosts = await this.pool.hosts();
-      if (hosts.every(({ lagMs, missing }) => lagMs !== null && missing === 0)) return;
-      this.pool.checkReplicas();
-      await pause(20);
-    }
-    throw new TestDatabaseError('TEST_DATABASE_UNREACHABLE', 'The replicas do not catch up with their primary.');
+    if (!(await catchUp(this.pool)))
+      throw new TestDatabaseError('TEST_DATABASE_UNREACHABLE', 'The replicas do not catch up with their primary.');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.runtime.close();
-    await Promise.all(this.#admins.map((admin) => admin[Symbol.asyncDispose]()));
+    await this.replay[Symbol.asyncDispose]();
   }
 }
