@@ -18,6 +18,7 @@ interface Failure {
   readonly code?: string;
   readonly sqlState?: string;
   readonly errno?: number;
+  readonly kind?: string;
   readonly message: string;
 }
 
@@ -35,9 +36,9 @@ export async function answerOf(
   }
 }
 
-function failureOf({ code = '', sqlState, errno, message }: Failure): ReplayAnswer {
-  // COMMIT of a failed transaction: the server rolls back and calls that a success, which the router does not hide.
-  if (code === 'ROUTER_TRANSACTION_ROLLED_BACK') return { kind: 'ran', rows: [], rowCount: 0 };
+function failureOf({ code = '', sqlState, errno, kind, message }: Failure): ReplayAnswer {
+  // COMMIT of a failed transaction: the server rolls back and calls that a success, which neither pool nor router keep to themselves.
+  if (code === 'ROUTER_TRANSACTION_ROLLED_BACK' || kind === 'transaction_rolled_back') return { kind: 'ran', rows: [], rowCount: 0 };
   if (code === 'POOL_STATEMENT_TIMEOUT') return { kind: 'timed out' };
   if (code === 'POOL_CONNECTION_LOST' || code === 'ROUTER_SESSION_LOST') return { kind: 'lost' };
   if (REFUSALS.test(code)) return { kind: 'refused', code };

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Cluster } from '@kailash-ts/test-databases';
 import { MYSQL_LABELLED, MYSQL_SCHEMA } from '../../../sql/src/testing/statements-mysql.ts';
 import { POSTGRES_LABELLED, POSTGRES_SCHEMA } from '../../../sql/src/testing/statements-postgres.ts';
+import { POSTGRES_SUITE_TABLES } from './replay-tables.ts';
 
 /** Statements that belong together, in their order. */
 export interface ReplayFile {
@@ -40,7 +41,8 @@ export function labelledFiles(kind: Cluster['kind']): readonly ReplayFile[] {
     files.set(row.file, file);
     file.add(row);
   }
-  return [...files].map(([file, restored]) => ({ name: file, statements: restored.finish() }));
+  const before = kind === 'postgresql' ? POSTGRES_SUITE_TABLES : [];
+  return [...files].map(([file, restored]) => ({ name: file, statements: [...before, ...restored.finish()] }));
 }
 
 const BEGINS = /^\s*(?:BEGIN(?!\s+NOT\b)|START\s+TRANSACTION)\b/i;
@@ -88,7 +90,11 @@ class Restored {
 export function ownFile(kind: Cluster['kind'], database: string): ReplayFile {
   const name = 'statements of our own';
   const ended = (sql: string): readonly string[] => (BEGINS.test(sql) ? [sql, 'ROLLBACK'] : [sql]);
-  if (kind === 'postgresql') return { name, statements: [POSTGRES_SCHEMA, ...POSTGRES_LABELLED.flatMap(({ sql }) => ended(sql))] };
+  if (kind === 'postgresql')
+    return {
+      name,
+      statements: [...POSTGRES_SCHEMA.trim().split(/;\s*/).filter(Boolean), ...POSTGRES_LABELLED.flatMap(({ sql }) => ended(sql))],
+    };
   const statements = MYSQL_LABELLED.flatMap(({ sql }) => ended(sql.replaceAll(/@@(?=[.\s]|$)/g, database)));
   return { name, statements: [...MYSQL_SCHEMA, ...statements] };
 }

@@ -35,7 +35,8 @@ const MYSQL: Rules = [
 
 /** Why the statement is not replayed; undefined if it is. */
 export function whyLeftOut(kind: Cluster['kind'], sql: string): string | undefined {
-  const found = (kind === 'postgresql' ? POSTGRES : MYSQL).find(([, pattern]) => pattern.test(sql));
+  const bare = sql.replace(/^(?:\s+|\/\*(?![!M])[\s\S]*?\*\/|--[^\n]*)+/, '');
+  const found = (kind === 'postgresql' ? POSTGRES : MYSQL).find(([, pattern]) => pattern.test(bare));
   if (found) return found[0];
   try {
     // `PREPARE p AS SELECT $1` and PostgreSQL's operator `?`, which a caller of the router has to write otherwise.

@@ -16,6 +16,8 @@ export class ReplayTally {
   readonly mismatches: string[] = [];
   /** That a caller of the router saw, and one of the primary alone did not. */
   readonly readOnlyErrors: string[] = [];
+  /** Statements that a replica refused and the primary then ran: nobody noticed, and yet they were sent to the wrong place. */
+  readonly misrouted: string[] = [];
   readonly #byHost = new Map<string, number>();
   readonly #leftOut = new Map<string, Group>();
   readonly #failed = new Map<string, Group>();
@@ -56,6 +58,7 @@ export class ReplayTally {
       ...groupLines('not compared', this.#notCompared),
       ...groupLines('fails alone too', this.#failed).slice(0, 12),
       ...readOnlyErrors.map((line) => `  read-only error: ${line}`),
+      ...this.misrouted.map((sql) => `  misrouted: ${sql}`),
       ...mismatches.map((line) => `  mismatch: ${line}`),
     ].join('\n');
   }

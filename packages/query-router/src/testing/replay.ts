@@ -4,7 +4,7 @@
  */
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool, type Lease } from '@kailash-ts/connection-pool';
-import type { Admin, Cluster } from '@kailash-ts/test-databases';
+import { openAdmin, type Admin, type Cluster } from '@kailash-ts/test-databases';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answerOf, answerText, classOf, rowsOf, type ReplayAnswer } from './replay-answers.ts';
@@ -68,6 +68,7 @@ class Routed {
   readonly #scene: Replicated;
   readonly #tally: ReplayTally;
   #reads = 0;
+  #misroutes = 0;
 
   constructor(scene: Replicated, tally: ReplayTally) {
     this.#scene = scene;
@@ -78,20 +79,25 @@ class Routed {
     await this.#untilReplicasMayServe(sql);
     const running = this.#scene.router.process({ query: sql, sessionId: SESSION, timeoutMs: TIMEOUT_MS });
     const answer = await answerOf(running);
-    if (answer.kind === 'ran') {
-      const { host, role } = await running.then(
-        ({ routingMetadata }) => routingMetadata,
-        () => ({ host: '', role: 'primary' as const }),
-      );
-      this.#tally.ranOn(host, role);
-    }
+    const metadata = await running.then(
+      ({ routingMetadata }) => routingMetadata,
+      () => undefined,
+    );
+    if (metadata) this.#tally.ranOn(metadata.host, metadata.role);
+    this.#noteMisroutes(sql);
     return answer;
+  }
+
+  #noteMisroutes(sql: string): void {
+    const { misroutes } = this.#scene.router.getMetrics().routerMetrics;
+    if (misroutes > this.#misroutes) this.#tally.misrouted.push(sql.slice(0, 300));
+    this.#misroutes = misroutes;
   }
 
   /** A file writes all the time, so without this its reads would find no replica. Every fourth one comes too early, to be sure. */
   async #untilReplicasMayServe(query: string): Promise<void> {
     const { router, pool } = this.#scene;
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 30; tries++) {
       const { strategy, replicas } = await router.explain(query, { sessionId: SESSION });
       if (strategy !== 'primary_read' || replicas.every(({ eligible }) => eligible)) return;
       if (tries === 0 && (this.#reads += 1) % 4 === 0) return;
@@ -101,14 +107,14 @@ class Routed {
   }
 }
 
-/** @param cluster stays in the hand of the caller, as all else */
+/** @param cluster stays in the hand of the caller */
 export async function replayFile(
   cluster: Cluster,
-  admin: Admin,
   file: (database: string) => ReplayFile,
   form: ReplayForm,
   tally: ReplayTally,
 ): Promise<void> {
+  await using admin = await openAdmin(cluster.adminUrl);
   await withDatabase(cluster, admin, (routedUrl) =>
     withDatabase(cluster, admin, (first) =>
       withDatabase(cluster, admin, async (second) => {
