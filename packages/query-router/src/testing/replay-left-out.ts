@@ -9,6 +9,8 @@ const POSTGRES: Rules = [
   ['a command of psql', /^\s*\\/],
   ['COPY through the client, which a pool has no channel for', /^\s*COPY\b[\s\S]*\b(?:STDIN|STDOUT)\b/i],
   ['COPY and large objects with files of the server', /^\s*COPY\b|\blo_(?:import|export)\b|\bpg_(?:read_\w*file|ls_\w*dir|stat_file)\b/i],
+  // That of the suite is not installed everywhere, and where it is, a wrong call ends all sessions of the server.
+  ["loads machine code of the suite's own", /\bLANGUAGE\s+'?C\b(?!\w)|\bregress[.]so\b/i],
   ['LISTEN, which the pool refuses', /^\s*(?:UN)?LISTEN\b/i],
   [
     'acts on the whole server',
