@@ -1,0 +1,80 @@
+/**
+ * The labelled SQL, replayed in order through a router on real servers: a primary with two streaming replicas (PostgreSQL), a primary
+ * with a GTID replica (MariaDB). Whatever the router does with a statement, its caller gets what the primary alone would give: the same
+ * class of SQLSTATE, the same rows. `campaign routing-replay` replays all files, `test` the statements of our own and a handful of files.
+ *
+ * KAILASH_REPLAY_FILES, a regular expression, picks files of the campaign.
+ */
+import type { Cluster } from '@kailash-ts/test-databases';
+import { describeDatabases } from '@kailash-ts/test-databases/vitest';
+import { loadSql } from '@kailash-ts/sql';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { labelledFiles, labelledFilesArePresent, ownFile, type ReplayFile } from './testing/replay-files.ts';
+import { replayFile, type ReplayForm } from './testing/replay.ts';
+import { ReplayTally } from './testing/replay-tally.ts';
+import { startCluster } from './testing/replicated.ts';
+
+const isCampaign = process.env['KAILASH_CAMPAIGN'] === 'routing-replay';
+const picked = process.env['KAILASH_REPLAY_FILES'];
+const HANDFUL: Readonly<Record<Cluster['kind'], RegExp>> = {
+  postgresql: /^(?:delete|select_distinct_on|varchar|namespace)$/,
+  mysql: /^(?:replace|win_bit|precedence_bugs|func_isnull)$/,
+};
+/** Files at a time. Those of one file run one after the other; the files know nothing of each other. */
+const AT_ONCE = 6;
+if (!labelledFilesArePresent)
+  console.warn(
+    'packages/query-router: the labelled SQL (../shared/data/routing) is not there; 2 tests of its replay (4 in the campaign) did not run.',
+  );
+
+function chosenFiles(kind: Cluster['kind']): readonly ReplayFile[] {
+  const pattern = isCampaign ? new RegExp(picked ?? '') : HANDFUL[kind];
+  return labelledFiles(kind).filter(({ name }) => pattern.test(name));
+}
+
+describeDatabases('the replay', ['postgresql', 'mysql'], (database) => {
+  const kind = database as Cluster['kind'];
+  let cluster: Cluster;
+  beforeAll(async () => {
+    await loadSql();
+    cluster = await startCluster(kind, kind === 'postgresql' ? 2 : 1);
+  });
+  afterAll(() => cluster.stop());
+
+  async function replay(title: string, files: readonly ((database: string) => ReplayFile)[], form: ReplayForm): Promise<void> {
+    const tally = new ReplayTally();
+    const startedAt = performance.now();
+    const waiting = [...files];
+    const work = async (): Promise<void> => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        tally.files += 1;
+        tally.statements += file('').statements.length;
+        await replayFile(cluster, file, form, tally);
+        // Long enough to be glad of what is known so far.
+        if (isCampaign && waiting.length > 0 && waiting.length % 10 === 0) console.log(tally.report(`${kind}, ${title}, ${form}, so far`));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    console.log(`${tally.report(`${kind}, ${title}, ${form}`)}\n  ${Math.round(performance.now() - startedAt)} ms`);
+    expect(tally.readOnlyErrors).toEqual([]);
+    expect(tally.mismatches).toEqual([]);
+    expect(tally.replayed).toBeGreaterThan(0);
+    if (form === 'loose') expect(tally.onReplicas).toBeGreaterThan(0); // or nothing was tried at all
+  }
+
+  const own = (name: string): ReplayFile => ownFile(kind, name);
+  const labelled = (): ((database: string) => ReplayFile)[] => chosenFiles(kind).map((file) => () => file);
+
+  // In `test`, once each: the form with sessions for the statements of our own, and the one with more reads on replicas for the files.
+  for (const form of ['whole', 'loose'] as const) {
+    it.runIf(isCampaign || form === 'whole')(`of our own statements gives what the primary alone gives (${form})`, () =>
+      replay('our own', [own], form),
+    );
+
+    it.runIf(labelledFilesArePresent && (isCampaign || form === 'loose'))(
+      `of the labelled files gives what the primary alone gives (${form})`,
+      { timeout: 0 },
+      () => replay('labelled', labelled(), form),
+    );
+  }
+});
