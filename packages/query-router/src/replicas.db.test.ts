@@ -208,6 +208,13 @@ describeDatabases('a router over two replicas', servers, (kind) => {
     }
   });
 
+  it.runIf(kind === 'postgresql')('a mistake that the primary refuses in the same way is no misroute', async () => {
+    const { router } = await setUp();
+    const mistake = router.process({ query: "SELECT extract(day FROM time '01:00')" });
+    await expect(mistake).rejects.toMatchObject({ sqlState: '0A000' });
+    expect(router.getMetrics().routerMetrics.misroutes).toBe(0);
+  });
+
   it('opens sessions of replicas read-only', async () => {
     const { scene } = await setUp();
     const setting = kind === 'postgresql' ? 'SHOW default_transaction_read_only' : 'SELECT @@session.tx_read_only';

@@ -13,7 +13,7 @@ import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { WriteLedger } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult, RouterTransactionOptions } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
-import { secondChance, type SecondChance } from './second-chance.ts';
+import { isSameRefusal, secondChance, type SecondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { RouterTransaction } from './transaction-work.ts';
@@ -226,10 +226,17 @@ export class Router {
   async #onceMore(call: Call, choice: Choice, error: unknown): Promise<Answer> {
     const chance = secondChance(error, choice.role);
     if (chance === undefined) throw error;
-    this.#parts.counters.secondChances[chance] += 1;
     if (chance === 'misroute') call.write ??= this.#ledger.begin(call.scope.runId, call.message.sessionId);
     const strategy = chance === 'misroute' ? 'primary_write' : 'primary_read';
-    return call.answer(await call.runAnywhere(ON_PRIMARY), { ...choice, ...ON_PRIMARY, strategy, reason: SECOND_REASONS[chance] });
+    const { secondChances } = this.#parts.counters;
+    try {
+      const result = await call.runAnywhere(ON_PRIMARY);
+      secondChances[chance] += 1;
+      return call.answer(result, { ...choice, ...ON_PRIMARY, strategy, reason: SECOND_REASONS[chance] });
+    } catch (again) {
+      if (!isSameRefusal(error, again)) secondChances[chance] += 1;
+      throw again;
+    }
   }
 
   /** Notes the write before it is sent: a read that comes meanwhile must be as careful as one that comes after. */

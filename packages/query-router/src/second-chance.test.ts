@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { secondChance } from './second-chance.ts';
+import { isSameRefusal, secondChance } from './second-chance.ts';
 
 const refused = (sqlState: string): unknown => ({ code: 'POOL_STATEMENT_FAILED', sqlState });
 
@@ -21,5 +21,13 @@ describe('a second chance on the primary', () => {
     expect(['42601', '42P01', '23505', '57014'].map((state) => secondChance(refused(state), 'replica'))).toEqual(Array(4).fill(undefined));
     for (const error of [refused('40001'), refused('55000'), { code: 'POOL_CONNECTION_LOST' }, new Error('x'), {}])
       expect(secondChance(error, 'primary')).toBeUndefined();
+  });
+
+  it("was none of the server's making where the primary refuses the statement in the same way", () => {
+    expect(isSameRefusal(refused('0A000'), refused('0A000'))).toBe(true);
+    expect(isSameRefusal(refused('55000'), refused('0A000'))).toBe(false);
+    expect(isSameRefusal(refused('0A000'), { code: 'POOL_CONNECTION_LOST' })).toBe(false);
+    const readOnly = { code: 'POOL_READ_ONLY_CONNECTION', sqlState: '25006' };
+    expect(isSameRefusal(readOnly, readOnly)).toBe(false);
   });
 });

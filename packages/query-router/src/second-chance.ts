@@ -23,3 +23,14 @@ export function secondChance(error: unknown, role: ConnectionRole): SecondChance
   if (sqlState === '40001') return 'recovery_conflict';
   return ONLY_THERE.has(sqlState) ? 'misroute' : undefined;
 }
+
+/**
+ * Whether the primary then refused it in the same way: it was no matter of the server. These two classes are of mistakes, too
+ * (`SELECT '0/1'::pg_lsn + 'NaN'` is one of 0A000 everywhere).
+ */
+export function isSameRefusal(first: unknown, again: unknown): boolean {
+  const { code, sqlState } = first as { code?: unknown; sqlState?: string };
+  if (code !== 'POOL_STATEMENT_FAILED' || sqlState === undefined || !ONLY_THERE.has(sqlState)) return false;
+  const other = again as { code?: unknown; sqlState?: string };
+  return other.code === code && other.sqlState === sqlState;
+}
