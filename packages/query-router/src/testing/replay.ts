@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { answerOf, answerText, classOf, rowsOf, type ReplayAnswer } from './replay-answers.ts';
 import type { ReplayFile } from './replay-files.ts';
 import { whyLeftOut, whyRowsMayDiffer } from './replay-left-out.ts';
-import { ReplayTally } from './replay-tally.ts';
+import type { ReplayTally } from './replay-tally.ts';
 import { Replicated, untilReplicasAreThere } from './replicated.ts';
 
 const TIMEOUT_MS = 5000;
