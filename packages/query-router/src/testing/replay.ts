@@ -23,8 +23,8 @@ const SESSION = 'replay';
 export type ReplayForm = 'whole' | 'loose';
 
 /** An empty database on the primary and its replicas, dropped at the end. */
-async function withDatabase<T>(cluster: Cluster, admin: Admin, use: (url: string) => Promise<T>): Promise<T> {
-  const name = `test_replay_${randomBytes(5).toString('hex')}`;
+async function withDatabase<T>(cluster: Cluster, admin: Admin, whose: 'routed' | 'alone', use: (url: string) => Promise<T>): Promise<T> {
+  const name = `test_${whose}_${randomBytes(5).toString('hex')}`;
   const url = new URL(cluster.url);
   url.pathname = `/${name}`;
   await admin.query(`CREATE DATABASE ${name}`);
@@ -32,6 +32,21 @@ async function withDatabase<T>(cluster: Cluster, admin: Admin, use: (url: string
     return await use(url.href);
   } finally {
     await admin.query(`DROP DATABASE ${name}${cluster.kind === 'postgresql' ? ' WITH (FORCE)' : ''}`);
+  }
+}
+
+/**
+ * A replica of MariaDB replays row by row, and for a table without keys takes minutes for what took its primary a second. So it is spared
+ * what nobody will read there.
+ */
+export async function replicateOnlyRouted({ kind, adminUrl, replicas }: Cluster): Promise<void> {
+  if (kind === 'postgresql') return;
+  for (const { port } of replicas) {
+    const url = new URL(adminUrl);
+    url.port = String(port);
+    await using admin = await openAdmin(url.href);
+    for (const sql of ['STOP SLAVE', "SET GLOBAL replicate_wild_ignore_table = 'test\\_alone\\_%.%'", 'START SLAVE'])
+      await admin.query(sql);
   }
 }
 
@@ -115,16 +130,16 @@ export async function replayFile(
   tally: ReplayTally,
 ): Promise<void> {
   await using admin = await openAdmin(cluster.adminUrl);
-  await withDatabase(cluster, admin, (routedUrl) =>
-    withDatabase(cluster, admin, (first) =>
-      withDatabase(cluster, admin, async (second) => {
+  await withDatabase(cluster, admin, 'routed', (routedUrl) =>
+    withDatabase(cluster, admin, 'alone', (first) =>
+      withDatabase(cluster, admin, 'alone', async (second) => {
         await untilReplicasAreThere({ ...cluster, url: routedUrl });
         await using scene = new Replicated(cluster, { pool: { connectionString: routedUrl } });
         await using alone = new Alone(first);
         await using again = new Alone(second);
         const texts = [routedUrl, first, second].map((url) => file(new URL(url).pathname.slice(1)));
         const routed = new Routed(scene, tally);
-        await scene.untilCaughtUp();
+        await scene.untilCaughtUp().catch(() => {}); // where they are late, the primary serves
         for (const [index, sql] of texts[0]!.statements.entries()) {
           const why = whyLeftOut(cluster.kind, sql) ?? (form === 'loose' ? await whyPinned(scene, sql) : undefined);
           if (why !== undefined) {
