@@ -10,7 +10,7 @@ import { describeDatabases } from '@kailash-ts/test-databases/vitest';
 import { loadSql } from '@kailash-ts/sql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { labelledFiles, labelledFilesArePresent, ownFile, type ReplayFile } from './testing/replay-files.ts';
-import { replayFile, replicateOnlyRouted, type ReplayForm } from './testing/replay.ts';
+import { replayFile, type ReplayForm } from './testing/replay.ts';
 import { ReplayTally } from './testing/replay-tally.ts';
 import { startCluster } from './testing/replicated.ts';
 
@@ -38,7 +38,6 @@ describeDatabases('the replay', ['postgresql', 'mysql'], (database) => {
   beforeAll(async () => {
     await loadSql();
     cluster = await startCluster(kind, kind === 'postgresql' ? 2 : 1);
-    await replicateOnlyRouted(cluster);
   });
   afterAll(() => cluster.stop());
 

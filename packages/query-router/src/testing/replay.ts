@@ -35,21 +35,6 @@ async function withDatabase<T>(cluster: Cluster, admin: Admin, whose: 'routed' |
   }
 }
 
-/**
- * A replica of MariaDB replays row by row, and for a table without keys takes minutes for what took its primary a second. So it is spared
- * what nobody will read there.
- */
-export async function replicateOnlyRouted({ kind, adminUrl, replicas }: Cluster): Promise<void> {
-  if (kind === 'postgresql') return;
-  for (const { port } of replicas) {
-    const url = new URL(adminUrl);
-    url.port = String(port);
-    await using admin = await openAdmin(url.href);
-    for (const sql of ['STOP SLAVE', "SET GLOBAL replicate_wild_ignore_table = 'test\\_alone\\_%.%'", 'START SLAVE'])
-      await admin.query(sql);
-  }
-}
-
 /** One connection to the primary, for a whole file. */
 class Alone implements AsyncDisposable {
   readonly #runtime = new Runtime();
