@@ -2,6 +2,7 @@
 import { classify, type Catalog, type Classification, type Dialect } from '@kailash-ts/sql';
 import { LRUCache } from 'lru-cache';
 import type { RouterCounters } from './metrics.ts';
+import { namesAny } from './table-names.ts';
 
 /** Longer texts are classified anew each time: a few of them would fill the memory. */
 const MAX_CHARACTERS = 65_536;
@@ -36,9 +37,7 @@ export class Classifications {
   invalidate(tables: readonly string[] | undefined): void {
     if (tables === undefined) return this.#cache.clear();
     const names = new Set(tables);
-    for (const [sql, classification] of [...this.#cache.entries()])
-      if (classification.tables.some((table) => names.has(table) || names.has(table.slice(table.lastIndexOf('.') + 1))))
-        this.#cache.delete(sql);
+    for (const [sql, { tables: named }] of [...this.#cache.entries()]) if (namesAny(names, named)) this.#cache.delete(sql);
   }
 
   /** Classifies with it from now on; another catalog may say otherwise, so that all is forgotten. */

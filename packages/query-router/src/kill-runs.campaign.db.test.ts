@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { QueryRouterNode } from './index.ts';
+import { randomFrom } from './testing/random.ts';
 
 const KILLS = process.env['KAILASH_CAMPAIGN'] === 'kill-runs' ? 1000 : 60;
 /** Runs at a time. */
@@ -21,17 +22,6 @@ const brief: Record<DatabaseKind, string> = {
   sqlite: 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 3000) SELECT count(*) AS n FROM c',
 };
 const insert = 'INSERT INTO done (run, part) VALUES (?, ?)';
-
-/** Numbers from 0 to 1 that are the same in each campaign (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 async function setUp(kind: DatabaseKind) {
   const { url, name } = await freshDatabase(kind);

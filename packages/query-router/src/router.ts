@@ -16,6 +16,7 @@ import type { RouterCounters } from './metrics.ts';
 import { isSameRefusal, secondChance, type SecondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { bareName, namesAny } from './table-names.ts';
 import { RouterTransaction } from './transaction-work.ts';
 import { begin, endTransaction, pinAndRun, runPinned, withinTransaction } from './transactions.ts';
 
@@ -302,14 +303,10 @@ function refuseSeveral({ parameters, parameterSets }: RouterMessage, { statement
     throw new RouterMessageError('parameterSets runs a statement many times, which transaction control is not made for. Send it alone.');
 }
 
-/** Which statements have to do with a table; a name without schema stands for those of any schema. */
+/** Which statements have to do with a table, whatever schema they or we name. */
 function namesOneOf(tables: readonly string[], dialect: Dialect): (sql: string) => boolean {
-  const bare = (table: string): string => table.slice(table.lastIndexOf('.') + 1);
-  const names = new Set(tables.flatMap((table) => [table, bare(table)]));
-  return (sql) => {
-    const named = classify(sql, dialect).tables;
-    return named.some((table) => names.has(table) || names.has(bare(table)));
-  };
+  const names = new Set(tables.flatMap((table) => [table, bareName(table)]));
+  return (sql) => namesAny(names, classify(sql, dialect).tables);
 }
 
 const isDetached = (action: string): boolean => action === 'commit_prepared' || action === 'rollback_prepared';

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { QueryRouterNode } from '../node.ts';
 import type { RouterResult } from '../messages.ts';
 import { catchUp } from './caught-up.ts';
+import { randomFrom } from './random.ts';
 
 const SESSIONS = 32;
 const READS_PER_WRITE = 5;
@@ -39,17 +40,6 @@ export interface StaleReads {
   readonly elapsedMs: number;
   /** For which part of the time the replay of each replica stood, 0 to 1. */
   readonly stoodShares: readonly number[];
-}
-
-/** Numbers from 0 to 1 that are the same each time (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Creates a table `mine` in the empty database, and plays. */
