@@ -40,6 +40,24 @@ const supervisor = z.strictObject({
   actors: z.record(z.string(), z.strictObject({ state: healthState, healthScore: score, restartCount: count })),
 });
 
+/** Sizes are connections per host. */
+const adaptiveControl = z.strictObject({
+  running: z.boolean(),
+  /** What the load asks of the primary; null before the first look. */
+  recommendedSize: count.nullable(),
+  lastAdjustment: z
+    .strictObject({
+      timestamp: z.string(),
+      role,
+      action: z.enum(['scale_up', 'scale_down']),
+      fromSize: count,
+      toSize: count,
+      reason: z.string(),
+      confidence: z.number().min(0).max(1),
+    })
+    .nullable(),
+});
+
 const circuit = z.strictObject({
   state: circuitState,
   metrics: z.strictObject({
@@ -218,8 +236,8 @@ export const poolAnswerSchemas = {
       enableQueryRouting: z.boolean(),
       preWarm: z.boolean(),
     }),
-    /** Null while there is no controller. */
-    adaptiveControl: z.null(),
+    /** Null while `adaptiveSizing` is off. */
+    adaptiveControl: adaptiveControl.nullable(),
     /** Null while there is no tracker. */
     patternInsights: z.null(),
   }),

@@ -193,7 +193,7 @@ export class Connector {
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());
     const retryInMs = isFinal ? config.circuitBreaker.recoveryTimeoutMs : delayMs;
     const ids = { pool: config.name, host: this.#plan.name };
-    events.emit('connection:refused', { ...ids, error: withoutCause(error), retryInMs });
+    events.emit('connection:refused', { ...ids, error: withoutCause(error), retryInMs, serverFull: full });
     if (action === 'escalate' && before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs });
     this.#pause(retryInMs);
     if (isFinal || !this.isPromising) this.#owner.refused(error);

@@ -69,6 +69,8 @@ export class Entry {
   wasLent = false;
   /** The lease that holds it, if its holder knows it by id. */
   holder: { readonly id: string } | undefined;
+  /** Monotonic time at which it was lent last. */
+  lentAt = 0;
   /** Monotonic time since when it is idle, or last proved itself alive. */
   idleSince: number;
   checkedAt: number;

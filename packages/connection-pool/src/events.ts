@@ -45,7 +45,7 @@ export interface PoolEvents {
   /** When a connection is ready for its first use. */
   'connection:opened': OfConnection & { readonly role: ConnectionRole; readonly durationMs: number };
   /** When an attempt to open one has failed; the next one comes after `retryInMs`. */
-  'connection:refused': OfHost & { readonly error: SerializedError; readonly retryInMs: number };
+  'connection:refused': OfHost & { readonly error: SerializedError; readonly retryInMs: number; readonly serverFull: boolean };
   /** When a connection leaves the pool, whatever the reason. */
   'connection:closed': OfConnection & { readonly reason: CloseReason; readonly ageMs: number };
   /** When a connection's state of health changes. */
@@ -79,6 +79,17 @@ export interface PoolEvents {
   'host:role-changed': OfHost & { readonly from: ConnectionRole; readonly to: ConnectionRole };
   /** When `adjustPoolSize` has changed the size. */
   'pool:resized': { readonly pool: string; readonly fromSize: number; readonly toSize: number };
+  /** When adaptive sizing has changed the size; sizes are per host of the role. `reason` holds figures only. */
+  'pool:size-adjusted': {
+    readonly pool: string;
+    readonly timestamp: string;
+    readonly role: ConnectionRole;
+    readonly action: 'scale_up' | 'scale_down';
+    readonly fromSize: number;
+    readonly toSize: number;
+    readonly reason: string;
+    readonly confidence: number;
+  };
   /** When a listener threw. */
   'pool:warning': { readonly pool: string; readonly message: string };
 }

@@ -244,9 +244,15 @@ export class Host implements Home {
   /** Keeps exactly so many connections from now on. */
   resize(wanted: number): void {
     const size = Math.min(wanted, this.plan.max);
-    this.#floor = this.#ceiling = size;
-    this.connector.giveUpBeyond(Math.max(0, size - this.total));
-    while (this.total > size && this.#idle.length > 0) this.discard(this.#idle[0]!, 'resized');
+    this.setLimits(size, size);
+  }
+
+  /** How many there shall be at least and at most; idle ones beyond that are closed now, lent ones when they come back. */
+  setLimits(floor: number, ceiling: number): void {
+    this.#floor = floor;
+    this.#ceiling = ceiling;
+    this.connector.giveUpBeyond(Math.max(0, ceiling - this.total));
+    while (this.total > ceiling && this.#idle.length > 0) this.discard(this.#idle[0]!, 'resized');
     this.#settled();
   }
 

@@ -53,6 +53,18 @@ export type { CircuitListener, CircuitMetrics, CircuitState, CircuitStatus, Circ
 export { CircuitBreakerManager } from './breaker-manager.ts';
 export type { CircuitBreakerConfig, CircuitBreakerOptions, ErrorClass } from './breaker-config.ts';
 
+// Learning from what was executed, also alone.
+export { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
+export type { PredictOptions, QueryExecution, QueryPrediction } from './learning/query-pattern-tracker.ts';
+export type { PatternConfig, PatternOptions } from './learning/pattern-config.ts';
+export type { QueryPattern, TemporalPattern } from './learning/patterns.ts';
+export type { CommonParameters } from './learning/parameter-digests.ts';
+export type { QuerySuggestions } from './learning/suggestions.ts';
+export type { ExpectedQuery, WorkloadForecast } from './learning/workload-forecast.ts';
+export type { RateForecast } from './learning/arrivals.ts';
+export type { PatternState } from './learning/tracker-state.ts';
+export { PatternOptionsError, PatternStateError } from './learning/errors.ts';
+
 // Errors.
 export {
   AcquireTimeoutError,

@@ -1,24 +1,25 @@
 /** Who is lent which connection, and how it comes back. */
 import { milliseconds, type PoolConfig } from './config.ts';
-import type { AcquireOptions, Lease, ReleaseResult } from './contract.ts';
+import type { AcquireOptions, ConnectionRole, Lease, ReleaseResult } from './contract.ts';
 import type { Driver } from './driver.ts';
 import type { Entry } from './entry.ts';
 import {
   AcquireTimeoutError,
   LeaseReleasedError,
-  LeaseUnknownError,
   PoolAbortedError,
   PoolClosedError,
   RunFinishedError,
   type LongestHeld,
   type PoolCounts,
 } from './errors.ts';
+import { HeldLeases } from './held-leases.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
 import { Runs } from './runs.ts';
+import type { AdaptivePoolController } from './sizing/controller.ts';
 import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
 
@@ -34,7 +35,7 @@ export class Lending implements Holders {
   readonly #loadDriver: (config: PoolConfig) => Driver | Promise<Driver>;
   readonly #owner: LeaseOwner;
   /** Leases that callers know: those of `acquire`, not those of one statement. */
-  readonly #leases = new Set<PoolLease>();
+  readonly #leases: HeldLeases;
   readonly #runs = new Runs();
   #issued = 0;
   #driver: Promise<Driver> | undefined;
@@ -45,16 +46,28 @@ export class Lending implements Holders {
   /** Set by `resize` before there are hosts. */
   #size: number | undefined;
   readonly #bypassMs: number;
+  #sizing: AdaptivePoolController | undefined;
 
   constructor(parts: PoolParts, loadDriver: (config: PoolConfig) => Driver | Promise<Driver>, owner: LeaseOwner) {
     this.#parts = parts;
     this.#loadDriver = loadDriver;
     this.#owner = owner;
+    this.#leases = new HeldLeases(parts.config.name);
     this.#bypassMs = milliseconds(parts.config.validateAfterIdleMs);
   }
 
   get topology(): Topology | undefined {
     return this.#topology;
+  }
+
+  /** Who sizes the pool by its load; undefined while nobody does. Owned by the pool. */
+  get sizing(): AdaptivePoolController | undefined {
+    return this.#sizing;
+  }
+
+  set sizing(controller: AdaptivePoolController | undefined) {
+    this.#sizing = controller;
+    if (controller && this.#topology) void this.#driver!.then((driver) => this.#topology && controller.attach(this.#topology, driver));
   }
 
   get isInitialized(): boolean {
@@ -88,24 +101,16 @@ export class Lending implements Holders {
   lend(options: AcquireOptions, holder: LeaseHolder | undefined, startedAt: number): PoolLease | Promise<PoolLease> {
     this.#refuseIfOver(options);
     const topology = this.#topology;
-    const entry = topology?.lineFor(options).take(options);
+    const line = topology?.lineFor(options);
+    if (line) this.sizing?.arrived(line.role, startedAt);
+    const entry = line?.take(options);
     if (entry && this.#isFresh(entry)) return this.#issue(entry, options, holder, startedAt, this.#parts.clock.now());
     return this.#lendSlowly(topology, entry, options, holder, startedAt);
   }
 
   /** @throws LeaseReleasedError, LeaseUnknownError */
   held(lease: Lease | string): PoolLease {
-    if (lease instanceof PoolLease && this.#leases.has(lease)) return lease;
-    const { name } = this.#parts.config;
-    const id = typeof lease === 'string' ? lease : (lease as Lease | undefined)?.id;
-    if (typeof id !== 'string' || (lease instanceof PoolLease && lease.overBecause === undefined))
-      throw new LeaseUnknownError(name, String(id));
-    // As many as there are connections: few, and nobody in a hurry names them by text.
-    for (const held of this.#leases) if (held.id === id) return held;
-    const reason = lease instanceof PoolLease ? lease.overBecause : undefined;
-    const number = Number(/#(\d+)$/.exec(id)?.[1] ?? Infinity);
-    if (reason !== undefined || number <= this.#issued) throw new LeaseReleasedError(name, id, reason ?? 'it was released');
-    throw new LeaseUnknownError(name, id);
+    return this.#leases.find(lease, this.#issued);
   }
 
   /**
@@ -176,11 +181,7 @@ export class Lending implements Holders {
   }
 
   longestHeld(): LongestHeld | undefined {
-    let longest: PoolLease | undefined;
-    for (const lease of this.#leases) if (!longest || lease.acquiredAt < longest.acquiredAt) longest = lease;
-    if (!longest) return undefined;
-    const { id: leaseId, runId, nodeId, acquiredAt } = longest;
-    return { leaseId, runId, nodeId, heldMs: Math.round(this.#parts.clock.now() - acquiredAt) };
+    return this.#leases.longestHeld(this.#parts.clock.now());
   }
 
   async close(): Promise<void> {
@@ -189,8 +190,10 @@ export class Lending implements Holders {
     this.#closed = true;
     this.#housekeeper?.stop();
     this.#topology?.monitor?.close();
+    const sizingEnds = this.#sizing?.stop();
     for (const line of this.#topology?.lines ?? []) line.queue.failAll(() => new PoolClosedError(config.name));
     const driver = await this.#driver?.catch(() => undefined);
+    await sizingEnds;
     await Promise.all(this.#topology?.hosts.map((host) => host.close(graceMs)) ?? []);
     for (const lease of this.#leases) {
       lease.overBecause = 'its pool was closed';
@@ -216,6 +219,7 @@ export class Lending implements Holders {
       if (this.#size === undefined) host.upkeep();
       else host.resize(Math.min(this.#size, host.plan.max));
     }
+    this.sizing?.attach(topology, driver);
     return topology;
   }
 
@@ -253,6 +257,7 @@ export class Lending implements Holders {
   /** @returns undefined when the caller shall ask again */
   #wait(line: Line, options: AcquireOptions, remainingMs: number): Promise<Entry | undefined> {
     const waiting: Promise<Entry | undefined> = line.wait(options, Math.max(1, remainingMs));
+    this.sizing?.hurry(this.#parts.clock.now());
     if (line.role === 'primary') return waiting;
     return waiting.catch((error: unknown) => {
       if (isAskAgain(error)) return undefined;
@@ -317,6 +322,7 @@ export class Lending implements Holders {
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
     entry.wasLent = true;
+    entry.lentAt = acquiredAt;
     this.#initialized = true;
     const lease = new PoolLease({ owner: this.#owner, entry, number: ++this.#issued, runId, nodeId, waitTimeMs, acquiredAt });
     if (runId !== undefined) this.#runs.add(lease);
@@ -342,9 +348,10 @@ export class Lending implements Holders {
       return undefined;
     }
     const done = takeBack(entry, this.#parts).then(() => this.#afterRelease(lease, heldMs));
-    if (lease.runId !== undefined) this.#runs.returns(lease.runId, done);
+    if (lease.runId === undefined) return done;
+    this.#runs.returns(lease.runId, done);
     // The run may use the room that the lease took, while its connection is still on the way back.
-    if (lease.runId !== undefined) this.#topology?.wake();
+    this.#topology?.wake();
     return done;
   }
 
@@ -363,18 +370,21 @@ export class Lending implements Holders {
     if (this.#leases.delete(lease)) lease.entry.holder = undefined;
     if (lease.runId !== undefined) this.#runs.remove(lease);
     this.#parts.metrics.released(heldMs);
+    if (this.sizing) this.sizing.held(this.#groupOf(lease.entry), heldMs, lease.acquiredAt + heldMs);
+  }
+
+  /** Whose sizes follow from its use: a pool of one server has one size, whatever the server is. */
+  #groupOf(entry: Entry): ConnectionRole {
+    return this.#topology!.hosts.length === 1 ? 'primary' : entry.role;
   }
 
   #reclaim(lease: PoolLease): void {
     const { clock, config, events } = this.#parts;
     const heldMs = clock.now() - lease.acquiredAt;
     const { id: leaseId, connectionId, runId, entry } = lease;
-    this.#end(lease, 'it was held for longer than leakThresholdMs and taken back', heldMs);
-    void entry.home.stop(
-      entry,
-      new LeaseReleasedError(config.name, leaseId, 'it was held for longer than leakThresholdMs and taken back'),
-      'leaked',
-    );
+    const reason = 'it was held for longer than leakThresholdMs and taken back';
+    this.#end(lease, reason, heldMs);
+    void entry.home.stop(entry, new LeaseReleasedError(config.name, leaseId, reason), 'leaked');
     events.emit('lease:leak-ended', { pool: config.name, leaseId, connectionId, runId, heldMs, reclaimed: true });
   }
 

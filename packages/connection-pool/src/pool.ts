@@ -1,7 +1,7 @@
 /** The pool: lends connections, runs statements on them, takes them back clean. */
 import { systemClock, type Clock } from '@kailash-ts/core';
 import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
-import { milliseconds, parsePoolConfig, parsePoolSetting, type PoolConfig, type PoolOptions } from './config.ts';
+import { milliseconds, parsePoolConfig, type PoolConfig, type PoolOptions } from './config.ts';
 import type {
   AcquireOptions,
   ConnectionPool,
@@ -28,8 +28,10 @@ import { Lending, type LeaseHolder } from './lending.ts';
 import { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import { checkOptions } from './options.ts';
-import type { PoolParts, PoolSettings } from './parts.ts';
+import { LiveSettings } from './live-settings.ts';
+import type { PoolParts } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
+import { AdaptivePoolController } from './sizing/controller.ts';
 import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
@@ -52,13 +54,13 @@ const NOBODY: LeaseHolder = { stack: undefined };
  * Loads its driver and opens connections at first use. Owned by whoever made it, who closes it: `await using`, `close()`, or the
  * runtime that it is registered with.
  */
-export class Pool implements ConnectionPool, AsyncDisposable {
+export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposable {
   readonly name: string;
   readonly dialect: Dialect;
   readonly hasReplicas: boolean;
   /** The checked configuration; printing it shows no secret. */
   readonly config: PoolConfig;
-  readonly #parts: PoolParts & { readonly settings: PoolSettings };
+  readonly #parts: PoolParts;
   readonly #statements: Statements;
   readonly #lending: Lending;
   readonly #exporter: PrometheusExporter;
@@ -68,16 +70,16 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   /** @throws PoolConfigError listing every problem. */
   constructor(options: PoolOptions, internals: PoolInternals = {}) {
     const config = parsePoolConfig(options);
+    super(config);
     this.config = config;
     this.name = config.name;
     this.dialect = config.databaseType;
     this.hasReplicas = planHosts(config).some((host) => host.role === 'replica');
     const clock = internals.clock ?? systemClock;
-    const { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm } = config;
     const telemetry = new PoolTelemetry(telemetryOptions(config, () => gaugesOf(this.#subject)));
     this.#parts = {
       config,
-      settings: { healthThreshold, adaptiveSizing, enableQueryRouting, preWarm },
+      settings: this.settings,
       clock,
       random: internals.random ?? Math.random,
       metrics: new PoolMetrics(config.name, clock, telemetry),
@@ -87,11 +89,12 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.#statements = new Statements(this.#parts);
     this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
     this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
+    this.#applySizing();
   }
 
   async initialize(): Promise<InitializeResult> {
     const { minConnections, maxConnections } = this.config;
-    const { adaptiveSizing, enableQueryRouting } = this.#parts.settings;
+    const { adaptiveSizing, enableQueryRouting } = this.settings;
     const status = this.#lending.isInitialized ? 'already_initialized' : 'initialized';
     this.#begin();
     await this.#lending.initialize();
@@ -284,40 +287,9 @@ export class Pool implements ConnectionPool, AsyncDisposable {
     this.#parts.events.off(name, listener);
   }
 
-  /** Score under which a released connection is replaced. May be set at any time. @throws PoolConfigError */
-  get healthThreshold(): number {
-    return this.#parts.settings.healthThreshold;
-  }
-
-  set healthThreshold(value: number) {
-    this.#parts.settings.healthThreshold = parsePoolSetting('healthThreshold', value);
-  }
-
-  /** Whether the pool sizes itself. May be set at any time. @throws PoolConfigError */
-  get adaptiveSizingEnabled(): boolean {
-    return this.#parts.settings.adaptiveSizing;
-  }
-
-  set adaptiveSizingEnabled(value: boolean) {
-    this.#parts.settings.adaptiveSizing = parsePoolSetting('adaptiveSizing', value, 'adaptiveSizingEnabled');
-  }
-
-  /** Whether query patterns are learned (together with the router's `patternLearning`). May be set at any time. @throws PoolConfigError */
-  get enableQueryRouting(): boolean {
-    return this.#parts.settings.enableQueryRouting;
-  }
-
-  set enableQueryRouting(value: boolean) {
-    this.#parts.settings.enableQueryRouting = parsePoolSetting('enableQueryRouting', value);
-  }
-
-  /** Whether connections are opened when a run begins. May be set at any time. @throws PoolConfigError */
-  get preWarm(): boolean {
-    return this.#parts.settings.preWarm;
-  }
-
-  set preWarm(value: boolean) {
-    this.#parts.settings.preWarm = parsePoolSetting('preWarm', value);
+  /** Sizes the pool by its load; null while `adaptiveSizingEnabled` is false. */
+  get adaptiveController(): AdaptivePoolController | null {
+    return this.#lending.sizing ?? null;
   }
 
   close(): Promise<void> {
@@ -339,7 +311,19 @@ export class Pool implements ConnectionPool, AsyncDisposable {
   }
 
   get #subject(): Subject {
-    return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode };
+    return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode, sizing: this.#lending.sizing };
+  }
+
+  protected override sizingChanged(): void {
+    this.#applySizing();
+  }
+
+  #applySizing(): void {
+    const { sizing } = this.#lending;
+    if ((sizing !== undefined) === this.#parts.settings.adaptiveSizing || this.#closing) return;
+    void sizing?.stop();
+    this.#lending.sizing = sizing ? undefined : new AdaptivePoolController(this.#parts);
+    this.#lending.sizing?.start();
   }
 
   #lend(options: AcquireOptions): PoolLease | Promise<PoolLease> {

@@ -6,6 +6,7 @@ import type { Host } from './host.ts';
 import type { PoolGauges } from './metrics.ts';
 import type { PoolParts } from './parts.ts';
 import type { ConnectionFigures, PrometheusSource } from './prometheus-families.ts';
+import type { AdaptivePoolController } from './sizing/controller.ts';
 import type { SlotState, SupervisedConnection, SupervisorStatus } from './supervisor.ts';
 import type { Topology } from './topology.ts';
 
@@ -14,6 +15,7 @@ export interface Subject {
   readonly parts: PoolParts;
   readonly topology: Topology | undefined;
   readonly mode: 'new' | 'running' | 'closing' | 'closed';
+  readonly sizing: AdaptivePoolController | undefined;
 }
 
 export function poolStats(subject: Subject): PoolStats {
@@ -101,8 +103,17 @@ export function comprehensiveStatus(subject: Subject): ComprehensiveStatus {
     status: modeOf(subject),
     hosts: Object.fromEntries(hosts),
     settings: { ...subject.parts.settings },
-    adaptiveControl: null,
+    adaptiveControl: subject.sizing ? adaptiveStatus(subject.sizing) : null,
     patternInsights: null,
+  };
+}
+
+function adaptiveStatus(controller: AdaptivePoolController): ComprehensiveStatus['adaptiveControl'] {
+  const { inputs: _, ...lastAdjustment } = controller.getLastAdjustment() ?? { inputs: undefined };
+  return {
+    running: controller.isRunning,
+    recommendedSize: controller.getRecommendedSize(),
+    lastAdjustment: 'timestamp' in lastAdjustment ? lastAdjustment : null,
   };
 }
 
