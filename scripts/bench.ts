@@ -14,6 +14,7 @@ const BENCH = join(ROOT, 'bench');
 const BENCHES: Readonly<Record<string, string>> = {
   engine: 'what the engine adds to a node, against other engines',
   router: 'deciding, SELECT, reads on replicas, stale reads, and by hand or by router (--quick, --only <scenario>)',
+  'self-tuning': 'the next statement and the load of the next hour, as forecast and as they came (--quick, --only <scenario>)',
   pool: 'acquire, SELECT, errors, spike and outage, against other pools (--quick, --only <scenario>)',
 };
 

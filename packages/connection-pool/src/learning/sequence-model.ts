@@ -15,6 +15,8 @@ export const ANY_WORKFLOW = 0;
 
 /** How much a new kind of successor doubts a context, in observations. */
 const ESCAPE = 0.5;
+/** A context that was seen less often is not refined. */
+const LEAST_FOR_MORE = 3;
 /** 95 % */
 const WILSON_Z = 1.96;
 
@@ -25,10 +27,17 @@ export interface NextTemplate {
   readonly probability: number;
   /** 0 to 1: what the probability is at least, given how much was seen (lower end of Wilson's interval, 95 %). */
   readonly confidence: number;
-  /** How often it followed the last statement, whatever came before. */
+  /** How often it followed the last statement, as far as that is counted. */
   readonly count: number;
   /** Mean time from the last statement to it; NaN when unknown. */
   readonly delayMs: number;
+}
+
+interface Candidate {
+  readonly template: number;
+  probability: number;
+  count: number;
+  delayMs: number;
 }
 
 export interface SequenceModelOptions {
@@ -51,24 +60,31 @@ export class SequenceModel {
 
   /** `next` followed the context. @param delayMs since the context's last statement; NaN when unknown */
   observe(context: readonly number[], workflow: number, next: number, delayMs: number): void {
-    this.#count(context, ANY_WORKFLOW, next, delayMs);
-    if (workflow !== ANY_WORKFLOW) this.#count(context, workflow, next, delayMs);
+    const table = this.#table;
+    const longest = Math.min(MAX_ORDER, context.length);
+    let isWorthwhile = true;
+    for (let order = 0; order <= longest; order++) {
+      const place: number = isWorthwhile ? table.place(ANY_WORKFLOW, context, order) : table.find(ANY_WORKFLOW, context, order);
+      if (place < 0) return;
+      // Only where this context leaves doubt can a longer one, or that of a workflow, tell more.
+      isWorthwhile = order === 0 || (table.total(place) >= LEAST_FOR_MORE && table.isInDoubt(place));
+      table.count(place, next, delayMs);
+      if (workflow === ANY_WORKFLOW) continue;
+      const own = isWorthwhile ? table.place(workflow, context, order) : table.find(workflow, context, order);
+      if (own >= 0) table.count(own, next, delayMs);
+    }
   }
 
   /** Most probable first. */
   predict(context: readonly number[], workflow: number): NextTemplate[] {
-    const blend = new Map<number, number>();
+    const blend = new Map<number, Candidate>();
     let evidence = 0;
     for (let order = 0; order <= Math.min(MAX_ORDER, context.length); order++) {
-      evidence = this.#blend(blend, evidence, this.#table.find(ANY_WORKFLOW, context, order));
-      if (workflow !== ANY_WORKFLOW) evidence = this.#blend(blend, evidence, this.#table.find(workflow, context, order));
+      evidence = this.#blend(blend, evidence, this.#table.find(ANY_WORKFLOW, context, order), order);
+      if (workflow !== ANY_WORKFLOW) evidence = this.#blend(blend, evidence, this.#table.find(workflow, context, order), order);
     }
-    const best = [...blend].sort((a, b) => b[1] - a[1]);
-    const direct = this.successors(context);
-    return best.map(([template, probability]) => {
-      const { count = 0, delayMs = NaN } = direct.get(template) ?? {};
-      return { template, probability, confidence: wilsonLowerBound(probability, evidence), count, delayMs };
-    });
+    const ranked = [...blend.values()].sort((a, b) => b.probability - a.probability);
+    return ranked.map((candidate) => ({ ...candidate, confidence: wilsonLowerBound(candidate.probability, evidence) }));
   }
 
   /** What followed the context's last statement, whatever came before it. */
@@ -105,25 +121,22 @@ export class SequenceModel {
     this.#table.restore(record);
   }
 
-  #count(context: readonly number[], workflow: number, next: number, delayMs: number): void {
-    let isInDoubt = true;
-    const longest = Math.min(MAX_ORDER, context.length);
-    for (let order = 0; order <= longest; order++) {
-      const place: number = isInDoubt ? this.#table.place(workflow, context, order) : this.#table.find(workflow, context, order);
-      if (place < 0) return;
-      isInDoubt = order === 0 || this.#table.isInDoubt(place);
-      this.#table.count(place, next, delayMs);
-    }
-  }
-
   /** Blends a context over the shorter ones. @returns observations that stand behind the blend */
-  #blend(blend: Map<number, number>, evidence: number, place: number): number {
+  #blend(blend: Map<number, Candidate>, evidence: number, place: number, order: number): number {
     const total = place < 0 ? 0 : this.#table.total(place);
     if (total === 0) return evidence;
     const escape = ESCAPE * this.#table.distinct(place);
     const share = total / (total + escape);
-    for (const [template, probability] of blend) blend.set(template, probability * (1 - share));
-    this.#table.forEach(place, (template, count) => blend.set(template, (blend.get(template) ?? 0) + (share * count) / total));
+    for (const candidate of blend.values()) candidate.probability *= 1 - share;
+    this.#table.forEach(place, (template, count, delayMs) => {
+      let candidate = blend.get(template);
+      if (!candidate) blend.set(template, (candidate = { template, probability: 0, count: 0, delayMs: NaN }));
+      candidate.probability += (share * count) / total;
+      // A context of no statement knows nothing of what came right before.
+      if (order === 0 || count <= candidate.count) return;
+      candidate.count = count;
+      candidate.delayMs = delayMs;
+    });
     return share * total + (1 - share) * evidence;
   }
 }
