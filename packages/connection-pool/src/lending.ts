@@ -136,7 +136,6 @@ export class Lending implements Holders {
     if (!lease.released) await this.release(lease, 'it was released');
   }
 
-  /** @returns the size before, per host */
   resize(newSize: number): number {
     const { config, events } = this.#parts;
     const hosts = this.#topology?.hosts ?? [];
@@ -395,8 +394,8 @@ export class Lending implements Holders {
   #noteFailure({ role = 'primary', runId }: AcquireOptions, error: unknown): void {
     const { metrics, events, config } = this.#parts;
     metrics.acquireFailed(error);
-    if (!events.has('acquire:failed')) return;
     const { code } = error as { code?: unknown };
-    events.emit('acquire:failed', { pool: config.name, role, runId, code: typeof code === 'string' ? code : 'UNKNOWN' });
+    if (events.has('acquire:failed'))
+      events.emit('acquire:failed', { pool: config.name, role, runId, code: typeof code === 'string' ? code : 'UNKNOWN' });
   }
 }

@@ -49,7 +49,7 @@ describe('how many connections a load needs', () => {
     [0.1, 50, 2],
     [1, 2, 3],
     [5, 50, 11],
-    [16, 20, 22],
+    [16, 20, 21],
     [64, 100, 83],
     [200, 5, 257],
   ])('%f busy connections, each held for %i ms: %i', (offered, holdMs, needed) => {
@@ -143,11 +143,11 @@ describe('decisions', () => {
     const back = decide(slower, grown.memory);
     expect(back.decision).toMatchObject({
       action: 'scale_down',
-      toSize: 20,
+      toSize: 25,
       reason: expect.stringMatching(/^more connections did not help: from 20 to 65/),
     });
-    expect(decide({ ...slower, now: 130_000, size: 20, open: 20, busy: 20 }, back.memory).decision.action).toBe('no_change');
-    expect(decide({ ...slower, now: 170_000, size: 20, open: 20, busy: 20 }, back.memory).decision.action).toBe('scale_up');
+    expect(decide({ ...slower, now: 130_000, size: 25, open: 25, busy: 25 }, back.memory).decision.action).toBe('no_change');
+    expect(decide({ ...slower, now: 170_000, size: 25, open: 25, busy: 25 }, back.memory).decision.action).toBe('scale_up');
     const faster = decide({ ...slower, executionMs: 21, completedPerSecond: 3000 }, grown.memory);
     expect(faster.decision.action).toBe('no_change');
   });

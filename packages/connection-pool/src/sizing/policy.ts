@@ -65,7 +65,7 @@ export const SIZING_GOALS: SizingGoals = { waitMs: 5, waitShare: 0.01, utilizati
 
 /** From here on utilisation is held to its goal, give or take this much. */
 const LARGE = 16;
-const UTILIZATION_BAND = 0.03;
+const UTILIZATION_BAND = { below: 0.015, above: 0.03 };
 /** An event loop busier than this has no time for more connections. */
 const LOOP_FULL = 0.98;
 /** A wait of so many times the goal is too long, unless connections are held for as long anyway. */
@@ -103,6 +103,9 @@ export const NO_MEMORY: SizingMemory = { needs: [], growth: undefined, ceiling: 
 /** As many changes of direction within this time are swings; they end when nothing has changed for as long. */
 const SWINGS = 4;
 const SWING_MS = 300_000;
+/** Until the last growth has shown what it brought, sizes stay below so many times that from which it began, or below this. */
+const FAR_TIMES = 8;
+const FAR = 24;
 /** How long a growth needs to show what it brought. */
 const GROWTH_SHOWS_MS = 2000;
 /** At least this share of the growth must come out as statements finished. */
@@ -116,10 +119,11 @@ const LONGEST_CEILING_MS = 600_000;
 export function neededFor(offered: number, holdMs: number | null, goals: SizingGoals = SIZING_GOALS): number {
   if (offered <= 0) return 0;
   const fewest = fewestConnections(offered, holdMs ?? goals.waitMs, { waitMs: goals.waitMs, share: goals.waitShare });
-  if (offered < LARGE) return fewest;
   const { utilization } = goals;
-  const most = Math.floor(offered / (utilization - UTILIZATION_BAND));
-  const least = Math.ceil(offered / (utilization + UTILIZATION_BAND));
+  // A load just below is not to have more than one just above.
+  const most = Math.floor(Math.max(offered, LARGE) / (utilization - UTILIZATION_BAND.below));
+  if (offered < LARGE) return Math.min(fewest, most);
+  const least = Math.ceil(offered / (utilization + UTILIZATION_BAND.above));
   return Math.max(least, Math.min(fewest, most));
 }
 
@@ -132,14 +136,16 @@ export function decide(
   const { now, size, min, limit } = inputs;
   const load = Math.max(inputs.offered, forecastLoad(inputs));
   const ceiling = memory.ceiling && memory.ceiling.until > now ? memory.ceiling : undefined;
-  const most = Math.max(min, Math.min(limit, ceiling?.size ?? Infinity));
+  // A growth that has not shown yet what it brings is not built upon without end.
+  const unproven = memory.growth ? Math.max(FAR, FAR_TIMES * memory.growth.fromSize) : Infinity;
+  const most = Math.max(min, Math.min(limit, ceiling?.size ?? Infinity, Math.max(size, unproven)));
   const neededAt = (deviations: number): number =>
     neededFor(Math.max(0, load + deviations * inputs.uncertainty), inputs.holdMs, goals) + inputs.heldLong;
   const needed = neededAt(0);
   const wanted = clamp(needed, min, most);
-  // Chance alone shall move nothing: up when even a load at the lower end of what was measured needs more, down at the upper end.
-  const surelyNeeded = Math.min(neededAt(-1), most);
-  const needs = [...memory.needs.filter(({ at }) => at > now - goals.downAfterMs), { at: now, size: clamp(neededAt(1), min, most) }];
+  // Chance alone shall move nothing: up when a load at the lower end of what was measured needs more, too.
+  const surelyNeeded = Math.min(neededAt(-SURE), most);
+  const needs = [...memory.needs.filter(({ at }) => at > now - goals.downAfterMs), { at: now, size: wanted }];
   const emergency = emergencyOf(inputs, goals);
   const wish = emergency ? Math.max(needed, Math.ceil(inputs.busy + inputs.waiting / 2), size + 1) : needed;
   const facts = loadInWords(inputs, load, needed);
@@ -152,10 +158,10 @@ export function decide(
   };
 
   if (size > limit) return done(limit, `${inputs.limitedBy} allows ${limit}`, 1);
-  if (size > most) return done(most, ceiling!.because, 1, false, { growth: undefined });
+  if (ceiling && size > most) return done(most, ceiling.because, 1, false, { growth: undefined });
   const slower = growthInVain(inputs, memory);
   if (slower) {
-    const toSize = Math.max(min, slower.fromSize);
+    const toSize = Math.max(min, slower.toSize);
     const heldForMs = Math.min(LONGEST_CEILING_MS, memory.ceiling ? 2 * memory.ceiling.heldForMs : CEILING_MS);
     return done(toSize, slower.reason, 0.9, false, {
       growth: undefined,
@@ -203,6 +209,8 @@ function forecastLoad({ forecastPerSecond, holdMs }: SizingInputs): number {
   return forecastPerSecond === null || holdMs === null ? 0 : (forecastPerSecond * holdMs) / 1000;
 }
 
+/** Standard errors below what was measured. */
+const SURE = 1.5;
 /** Share of a pool whose saving is not worth a change. */
 const DEAD_BAND = 0.06;
 
@@ -220,7 +228,7 @@ function emergencyOf(
 }
 
 /** Whether the last growth came out as longer statements instead of more of them: then the database is what is too small. */
-function growthInVain(inputs: SizingInputs, { growth }: SizingMemory): { readonly fromSize: number; readonly reason: string } | undefined {
+function growthInVain(inputs: SizingInputs, { growth }: SizingMemory): { readonly toSize: number; readonly reason: string } | undefined {
   const { now, size, busy, executionMs, completedPerSecond } = inputs;
   if (!growth || now - growth.at < GROWTH_SHOWS_MS || executionMs === null || busy < 0.9 * size || size <= growth.fromSize)
     return undefined;
@@ -230,7 +238,9 @@ function growthInVain(inputs: SizingInputs, { growth }: SizingMemory): { readonl
   const reason =
     `more connections did not help: from ${growth.fromSize} to ${size} statements went from ${ms(growth.executionMs)} to ` +
     `${ms(executionMs)}, and ${Math.round(growth.completedPerSecond)} to ${Math.round(completedPerSecond)} of them a second were finished`;
-  return { fromSize: growth.fromSize, reason };
+  // As many as would be busy if statements took as long as before, with room to see whether it has become better.
+  const useful = Math.ceil((1 + GROWTH_GAIN) * size * (growth.executionMs / executionMs));
+  return { toSize: Math.max(growth.fromSize, Math.min(size - 1, useful)), reason };
 }
 
 /** Only a pool that was full shows by its growth what the database can do. */

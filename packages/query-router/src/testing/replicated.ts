@@ -15,9 +15,12 @@ import type { RouterOptions } from '../config.ts';
 import { QueryRouterNode } from '../node.ts';
 import { catchUp } from './caught-up.ts';
 
-/** Commits wait for the log, which is not forced to the disk: replicas follow within milliseconds, as in production. */
-export async function startCluster(kind: Cluster['kind'], replicas: number): Promise<Cluster> {
-  const settings = { synchronous_commit: 'local' };
+/**
+ * Commits wait for the log, which is not forced to the disk: replicas follow within milliseconds, as in production.
+ * @param more settings of PostgreSQL
+ */
+export async function startCluster(kind: Cluster['kind'], replicas: number, more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+  const settings = { synchronous_commit: 'local', ...more };
   const cluster = await (kind === 'postgresql' ? startPostgres({ replicas, settings }) : startMariaDb({ replicas }));
   await untilReplicasAreThere(cluster);
   return cluster;
