@@ -10,6 +10,16 @@ export const MAX_ORDER = 3;
 const SUCCESSORS = 8;
 const WAYS = 4;
 const KEY = MAX_ORDER + 1;
+/** Words of a context's head: its key, the generation that it was touched in last (0 for a free place), total and old total. */
+const HEAD = 8;
+const TOUCHED = KEY;
+const TOTAL = KEY + 1;
+const OLD_TOTAL = KEY + 2;
+/** Words of its body: templates, counts, old counts and delays of the successors. The heads of a set, and a body, are two cache lines each. */
+const BODY = 4 * SUCCESSORS;
+const COUNT = SUCCESSORS;
+const OLD_COUNT = 2 * SUCCESSORS;
+const DELAY = 3 * SUCCESSORS;
 /** A context whose total reaches this is halved, so that it follows a program that changes (A. Moffat 1990 for PPM). */
 const HALVE_AT = 1024;
 const FIRST_CAPACITY = 1024;
@@ -40,15 +50,11 @@ export class ContextTable {
   readonly #maxContexts: number;
   #capacity = 0;
   #generation = 1;
-  #keys = new Int32Array(0);
-  /** The generation that a context was touched in last; 0 for a free place. */
-  #touched = new Int32Array(0);
-  #templates = new Int32Array(0);
-  #counts = new Float32Array(0);
-  #oldCounts = new Float32Array(0);
-  #delays = new Float32Array(0);
-  #totals = new Float32Array(0);
-  #oldTotals = new Float32Array(0);
+  /** Heads and bodies, each as whole numbers and as fractions over the same memory. */
+  #heads = new Int32Array(0);
+  #headValues = new Float32Array(0);
+  #bodies = new Int32Array(0);
+  #bodyValues = new Float32Array(0);
   readonly #key = new Int32Array(KEY);
 
   /** @param maxContexts rounded up to a power of two */
@@ -59,8 +65,7 @@ export class ContextTable {
 
   /** Bytes of its arrays. */
   get bytes(): number {
-    const arrays = [this.#keys, this.#touched, this.#templates, this.#counts, this.#oldCounts, this.#delays, this.#totals, this.#oldTotals];
-    return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#heads.byteLength + this.#bodies.byteLength;
   }
 
   /** Begins a new generation. */
@@ -89,21 +94,22 @@ export class ContextTable {
       victim = this.#victim();
     }
     this.#clear(victim);
-    this.#keys.set(this.#key, victim * KEY);
-    this.#touched[victim] = this.#generation;
+    this.#heads.set(this.#key, victim * HEAD);
+    this.#heads[victim * HEAD + TOUCHED] = this.#generation;
     return victim;
   }
 
   /** How often something followed. */
   total(context: number): number {
-    return this.#totals[context]! + this.#oldTotals[context]!;
+    const head = context * HEAD;
+    return this.#headValues[head + TOTAL]! + this.#headValues[head + OLD_TOTAL]!;
   }
 
   /** Whether more than one statement followed. */
   isInDoubt(context: number): boolean {
     let hasOne = false;
-    for (let at = context * SUCCESSORS; at < (context + 1) * SUCCESSORS; at++) {
-      if (this.#counts[at] === 0 && this.#oldCounts[at] === 0) continue;
+    for (let at = context * BODY; at < context * BODY + SUCCESSORS; at++) {
+      if (this.#countAt(at) === 0) continue;
       if (hasOne) return true;
       hasOne = true;
     }
@@ -113,7 +119,7 @@ export class ContextTable {
   /** How many different statements followed, as far as they are told apart. */
   distinct(context: number): number {
     let count = 0;
-    for (let at = context * SUCCESSORS; at < (context + 1) * SUCCESSORS; at++) if (this.#countAt(at) > 0) count++;
+    for (let at = context * BODY; at < context * BODY + SUCCESSORS; at++) if (this.#countAt(at) > 0) count++;
     return count;
   }
 
@@ -122,28 +128,28 @@ export class ContextTable {
     if (this.total(context) >= HALVE_AT) this.#halve(context);
     const at = this.#successorPlace(context, template);
     const before = this.#countAt(at);
-    this.#counts[at] = this.#counts[at]! + 1;
-    this.#totals[context] = this.#totals[context]! + 1;
+    this.#bodyValues[at + COUNT]! += 1;
+    this.#headValues[context * HEAD + TOTAL]! += 1;
     if (Number.isNaN(delayMs)) return;
-    const delay = this.#delays[at]!;
-    this.#delays[at] = Number.isNaN(delay) ? delayMs : delay + Math.max(DELAY_RATE, 1 / (before + 1)) * (delayMs - delay);
+    const delay = this.#bodyValues[at + DELAY]!;
+    this.#bodyValues[at + DELAY] = Number.isNaN(delay) ? delayMs : delay + Math.max(DELAY_RATE, 1 / (before + 1)) * (delayMs - delay);
   }
 
   /** Calls `visit` for each successor, in no order. */
   forEach(context: number, visit: (template: number, count: number, delayMs: number) => void): void {
-    for (let at = context * SUCCESSORS; at < (context + 1) * SUCCESSORS; at++) {
+    for (let at = context * BODY; at < context * BODY + SUCCESSORS; at++) {
       const count = this.#countAt(at);
-      if (count > 0) visit(this.#templates[at]!, count, this.#delays[at]!);
+      if (count > 0) visit(this.#bodies[at]!, count, this.#bodyValues[at + DELAY]!);
     }
   }
 
   /** All contexts that count something. */
   *records(): Generator<ContextRecord> {
     for (let context = 0; context < this.#capacity; context++) {
-      if (this.#touched[context] === 0) continue;
+      if (this.#heads[context * HEAD + TOUCHED] === 0) continue;
       this.#age(context);
       if (this.total(context) === 0) continue;
-      const [workflow, ...key] = this.#keys.subarray(context * KEY, (context + 1) * KEY);
+      const [workflow, ...key] = this.#heads.subarray(context * HEAD, context * HEAD + KEY);
       const successors: Successor[] = [];
       this.forEach(context, (template, count, delayMs) => successors.push({ template, count, delayMs }));
       yield { workflow: workflow!, statements: key.filter((statement) => statement !== 0), total: this.total(context), successors };
@@ -154,16 +160,17 @@ export class ContextTable {
   restore({ workflow, statements, total, successors }: ContextRecord): void {
     const context = this.place(workflow, statements, statements.length);
     this.#clear(context);
-    this.#totals[context] = total;
+    this.#headValues[context * HEAD + TOTAL] = total;
     for (const [index, { template, count, delayMs }] of successors.slice(0, SUCCESSORS).entries()) {
-      this.#templates[context * SUCCESSORS + index] = template;
-      this.#counts[context * SUCCESSORS + index] = count;
-      this.#delays[context * SUCCESSORS + index] = delayMs;
+      const at = context * BODY + index;
+      this.#bodies[at] = template;
+      this.#bodyValues[at + COUNT] = count;
+      this.#bodyValues[at + DELAY] = delayMs;
     }
   }
 
   #countAt(at: number): number {
-    return this.#counts[at]! + this.#oldCounts[at]!;
+    return this.#bodyValues[at + COUNT]! + this.#bodyValues[at + OLD_COUNT]!;
   }
 
   #setKey(workflow: number, statements: readonly number[], order: number): void {
@@ -185,7 +192,7 @@ export class ContextTable {
   #search(): number {
     const first = this.#set();
     for (let context = first; context < first + WAYS; context++) {
-      if (this.#touched[context] === 0 || !this.#hasKey(context)) continue;
+      if (this.#heads[context * HEAD + TOUCHED] === 0 || !this.#hasKey(context)) continue;
       this.#age(context);
       return context;
     }
@@ -193,7 +200,7 @@ export class ContextTable {
   }
 
   #hasKey(context: number): boolean {
-    for (let i = 0; i < KEY; i++) if (this.#keys[context * KEY + i] !== this.#key[i]) return false;
+    for (let i = 0; i < KEY; i++) if (this.#heads[context * HEAD + i] !== this.#key[i]) return false;
     return true;
   }
 
@@ -201,7 +208,7 @@ export class ContextTable {
     const first = this.#set();
     let victim = first;
     for (let context = first; context < first + WAYS; context++) {
-      if (this.#touched[context] === 0) return context;
+      if (this.#heads[context * HEAD + TOUCHED] === 0) return context;
       this.#age(context);
       if (this.total(context) < this.total(victim)) victim = context;
     }
@@ -210,80 +217,67 @@ export class ContextTable {
 
   /** Brings a context into the current generation. */
   #age(context: number): void {
-    const behind = this.#generation - this.#touched[context]!;
+    const head = context * HEAD;
+    const behind = this.#generation - this.#heads[head + TOUCHED]!;
     if (behind === 0) return;
-    for (let at = context * SUCCESSORS; at < (context + 1) * SUCCESSORS; at++) {
-      this.#oldCounts[at] = behind === 1 ? this.#counts[at]! : 0;
-      this.#counts[at] = 0;
-      if (this.#oldCounts[at] === 0) this.#delays[at] = NaN;
+    const values = this.#bodyValues;
+    for (let at = context * BODY; at < context * BODY + SUCCESSORS; at++) {
+      values[at + OLD_COUNT] = behind === 1 ? values[at + COUNT]! : 0;
+      values[at + COUNT] = 0;
+      if (values[at + OLD_COUNT] === 0) values[at + DELAY] = NaN;
     }
-    this.#oldTotals[context] = behind === 1 ? this.#totals[context]! : 0;
-    this.#totals[context] = 0;
-    this.#touched[context] = this.#generation;
+    this.#headValues[head + OLD_TOTAL] = behind === 1 ? this.#headValues[head + TOTAL]! : 0;
+    this.#headValues[head + TOTAL] = 0;
+    this.#heads[head + TOUCHED] = this.#generation;
   }
 
   #halve(context: number): void {
-    for (let at = context * SUCCESSORS; at < (context + 1) * SUCCESSORS; at++) {
-      this.#counts[at] = this.#counts[at]! / 2;
-      this.#oldCounts[at] = this.#oldCounts[at]! / 2;
-    }
-    this.#totals[context] = this.#totals[context]! / 2;
-    this.#oldTotals[context] = this.#oldTotals[context]! / 2;
+    const body = context * BODY;
+    for (let at = body + COUNT; at < body + DELAY; at++) this.#bodyValues[at]! /= 2;
+    this.#headValues[context * HEAD + TOTAL]! /= 2;
+    this.#headValues[context * HEAD + OLD_TOTAL]! /= 2;
   }
 
   /** The successor's place, or that of the rarest one, made free. */
   #successorPlace(context: number, template: number): number {
-    const first = context * SUCCESSORS;
-    for (let at = first; at < first + SUCCESSORS; at++) if (this.#templates[at] === template) return at;
+    const first = context * BODY;
+    for (let at = first; at < first + SUCCESSORS; at++) if (this.#bodies[at] === template) return at;
     let rarest = first;
     for (let at = first + 1; at < first + SUCCESSORS; at++) if (this.#countAt(at) < this.#countAt(rarest)) rarest = at;
-    this.#templates[rarest] = template;
-    this.#counts[rarest] = 0;
-    this.#oldCounts[rarest] = 0;
-    this.#delays[rarest] = NaN;
+    this.#bodies[rarest] = template;
+    this.#bodyValues[rarest + COUNT] = 0;
+    this.#bodyValues[rarest + OLD_COUNT] = 0;
+    this.#bodyValues[rarest + DELAY] = NaN;
     return rarest;
   }
 
   #clear(context: number): void {
-    const [from, to] = [context * SUCCESSORS, (context + 1) * SUCCESSORS];
-    this.#templates.fill(0, from, to);
-    this.#counts.fill(0, from, to);
-    this.#oldCounts.fill(0, from, to);
-    this.#delays.fill(NaN, from, to);
-    this.#totals[context] = 0;
-    this.#oldTotals[context] = 0;
+    const body = context * BODY;
+    this.#bodies.fill(0, body, body + DELAY);
+    this.#bodyValues.fill(NaN, body + DELAY, body + BODY);
+    this.#headValues[context * HEAD + TOTAL] = 0;
+    this.#headValues[context * HEAD + OLD_TOTAL] = 0;
   }
 
   #allocate(capacity: number): void {
     this.#capacity = capacity;
-    this.#keys = new Int32Array(capacity * KEY);
-    this.#touched = new Int32Array(capacity);
-    this.#templates = new Int32Array(capacity * SUCCESSORS);
-    this.#counts = new Float32Array(capacity * SUCCESSORS);
-    this.#oldCounts = new Float32Array(capacity * SUCCESSORS);
-    this.#delays = new Float32Array(capacity * SUCCESSORS).fill(NaN);
-    this.#totals = new Float32Array(capacity);
-    this.#oldTotals = new Float32Array(capacity);
+    this.#heads = new Int32Array(capacity * HEAD);
+    this.#headValues = new Float32Array(this.#heads.buffer);
+    this.#bodies = new Int32Array(capacity * BODY);
+    this.#bodyValues = new Float32Array(this.#bodies.buffer);
   }
 
   /** Doubles; the contexts of a set of four spread over two. */
   #grow(): void {
-    const before = [
-      ...[this.#keys, this.#touched, this.#templates, this.#counts, this.#oldCounts, this.#delays, this.#totals, this.#oldTotals],
-    ];
-    const capacity = this.#capacity;
-    const touched = this.#touched;
+    const [heads, bodies, capacity] = [this.#heads, this.#bodies, this.#capacity];
     this.#allocate(capacity * 2);
-    const after = [this.#keys, this.#touched, this.#templates, this.#counts, this.#oldCounts, this.#delays, this.#totals, this.#oldTotals];
     for (let from = 0; from < capacity; from++) {
-      if (touched[from] === 0) continue;
-      this.#key.set(before[0]!.subarray(from * KEY, (from + 1) * KEY));
+      if (heads[from * HEAD + TOUCHED] === 0) continue;
+      this.#key.set(heads.subarray(from * HEAD, from * HEAD + KEY));
       let to = this.#set();
-      while (this.#touched[to] !== 0) to++;
-      for (const [index, array] of before.entries()) {
-        const width = array.length / capacity;
-        (after[index] as Float32Array).set(array.subarray(from * width, (from + 1) * width), to * width);
-      }
+      while (this.#heads[to * HEAD + TOUCHED] !== 0) to++;
+      this.#heads.set(heads.subarray(from * HEAD, (from + 1) * HEAD), to * HEAD);
+      this.#bodies.set(bodies.subarray(from * BODY, (from + 1) * BODY), to * BODY);
     }
   }
 }
