@@ -264,7 +264,6 @@ export class Lending implements Holders {
     });
   }
 
-  /** Has just proved itself alive: it needs no check. */
   #isFresh(entry: Entry): boolean {
     return entry.connection.usable && this.#parts.clock.now() - entry.idleSince <= this.#bypassMs;
   }
