@@ -15,8 +15,9 @@ export const ANY_WORKFLOW = 0;
 
 /** How much a new kind of successor doubts a context, in observations. */
 const ESCAPE = 0.5;
-/** A context that was seen less often is not refined. */
-const LEAST_FOR_MORE = 3;
+/** A context that was seen less often is not refined by a longer one, nor by that of a workflow. */
+const LEAST_FOR_LONGER = 3;
+const LEAST_FOR_WORKFLOW = 8;
 /** 95 % */
 const WILSON_Z = 1.96;
 
@@ -62,15 +63,18 @@ export class SequenceModel {
   observe(context: readonly number[], workflow: number, next: number, delayMs: number): void {
     const table = this.#table;
     const longest = Math.min(MAX_ORDER, context.length);
-    let isWorthwhile = true;
+    let isInDoubt = true;
+    let total = Infinity;
     for (let order = 0; order <= longest; order++) {
-      const place: number = isWorthwhile ? table.place(ANY_WORKFLOW, context, order) : table.find(ANY_WORKFLOW, context, order);
+      const place: number =
+        isInDoubt && total >= LEAST_FOR_LONGER ? table.place(ANY_WORKFLOW, context, order) : table.find(ANY_WORKFLOW, context, order);
       if (place < 0) return;
       // Only where this context leaves doubt can a longer one, or that of a workflow, tell more.
-      isWorthwhile = order === 0 || (table.total(place) >= LEAST_FOR_MORE && table.isInDoubt(place));
+      total = order === 0 ? Infinity : table.total(place);
+      isInDoubt = order === 0 || table.isInDoubt(place);
       table.count(place, next, delayMs);
       if (workflow === ANY_WORKFLOW) continue;
-      const own = isWorthwhile ? table.place(workflow, context, order) : table.find(workflow, context, order);
+      const own = isInDoubt && total >= LEAST_FOR_WORKFLOW ? table.place(workflow, context, order) : table.find(workflow, context, order);
       if (own >= 0) table.count(own, next, delayMs);
     }
   }

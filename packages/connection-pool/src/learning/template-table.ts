@@ -22,6 +22,16 @@ const CANDIDATES = 8;
 /** Texts of all templates together. */
 const MAX_CHARACTERS = 16 * 2 ** 20;
 
+/** Words of a template's record, one cache line: how often its slot was given to another, and its sums. */
+const RECORD = 8;
+const VERSION = 0;
+const FAILURES = 1;
+const TIME = 2;
+const FIRST_AT = 3;
+const LAST_AT = 4;
+const DAYS = 5;
+const SIZE_COUNT = 6;
+
 /** One execution, as the table counts it. */
 export interface Counted {
   readonly executionTimeMs: number;
@@ -60,16 +70,10 @@ export class TemplateTable {
   /** The slice of now, counted from 1970. */
   #slice = 0;
   #hand = 0;
-  #versions = new Uint16Array(0);
+  #records = new Float64Array(0);
   #counts = new Uint32Array(0);
-  #failures = new Float32Array(0);
-  #times = new Float64Array(0);
-  #firstAt = new Float64Array(0);
-  #lastAt = new Float64Array(0);
-  #days = new Uint32Array(0);
   #shapes = new Uint16Array(0);
   #sizes = new Float32Array(0);
-  #sizeCounts = new Uint8Array(0);
 
   constructor(maxTemplates: number, retentionMs: number) {
     this.#maxTemplates = maxTemplates;
@@ -94,27 +98,24 @@ export class TemplateTable {
     const slot = this.#slots.get(fingerprint) ?? this.#take(fingerprint, wallTime);
     const at = slot * SLICES + (this.#slice % SLICES);
     this.#counts[at] = this.#counts[at]! + 1;
-    this.#times[slot] = this.#times[slot]! + executionTimeMs;
-    if (!isSuccess) this.#failures[slot] = this.#failures[slot]! + 1;
+    const record = slot * RECORD;
+    this.#records[record + TIME]! += executionTimeMs;
+    if (!isSuccess) this.#records[record + FAILURES]! += 1;
     this.#markTime(slot, wallTime);
-    if (resultSize > 0) {
-      const seen = this.#sizeCounts[slot]!;
-      this.#sizes[slot * SIZES + (seen % SIZES)] = resultSize;
-      this.#sizeCounts[slot] = seen === 255 ? 240 : seen + 1;
-    }
-    return templateNumber(slot, this.#versions[slot]!);
+    if (resultSize > 0) this.#sizes[slot * SIZES + (this.#records[record + SIZE_COUNT]!++ % SIZES)] = resultSize;
+    return templateNumber(slot, this.#records[record + VERSION]!);
   }
 
   /** Undefined for a template that is not known. */
   numberOf(fingerprint: string): number | undefined {
     const slot = this.#slots.get(fingerprint);
-    return slot === undefined ? undefined : templateNumber(slot, this.#versions[slot]!);
+    return slot === undefined ? undefined : templateNumber(slot, this.#records[slot * RECORD + VERSION]!);
   }
 
   /** Undefined for a template that had to give way, or that nobody has used for too long. */
   fingerprintOf(template: number): string | undefined {
     const slot = slotNumber(template);
-    return slot >= 0 && slot < this.#used && templateNumber(slot, this.#versions[slot]!) === template
+    return slot >= 0 && slot < this.#used && templateNumber(slot, this.#records[slot * RECORD + VERSION]!) === template
       ? this.#fingerprints[slot]
       : undefined;
   }
@@ -142,13 +143,13 @@ export class TemplateTable {
     if (count === 0) return;
     const slot = this.#take(figures.fingerprint, figures.firstAt);
     for (const [slice, counted] of slices) this.#counts[slot * SLICES + (slice % SLICES)]! += counted;
-    this.#failures[slot] = figures.failures;
-    this.#times[slot] = (figures.executionTimeMs * count) / figures.count;
-    this.#lastAt[slot] = figures.lastAt;
-    this.#days[slot] = figures.days;
+    this.#records[slot * RECORD + FAILURES] = figures.failures;
+    this.#records[slot * RECORD + TIME] = (figures.executionTimeMs * count) / figures.count;
+    this.#records[slot * RECORD + LAST_AT] = figures.lastAt;
+    this.#records[slot * RECORD + DAYS] = figures.days;
     this.#shapes.set([...figures.hours, ...figures.weekdays], slot * SHAPE);
     this.#sizes.set(figures.sizes, slot * SIZES);
-    this.#sizeCounts[slot] = figures.sizes.length;
+    this.#records[slot * RECORD + SIZE_COUNT] = figures.sizes.length;
   }
 
   #countOf(slot: number): number {
@@ -168,22 +169,23 @@ export class TemplateTable {
       fingerprint: this.#fingerprints[slot]!,
       slices,
       count: slices.reduce((sum, [, count]) => sum + count, 0),
-      failures: this.#failures[slot]!,
-      executionTimeMs: this.#times[slot]!,
-      firstAt: this.#firstAt[slot]!,
-      lastAt: this.#lastAt[slot]!,
-      days: this.#days[slot]!,
+      failures: this.#records[slot * RECORD + FAILURES]!,
+      executionTimeMs: this.#records[slot * RECORD + TIME]!,
+      firstAt: this.#records[slot * RECORD + FIRST_AT]!,
+      lastAt: this.#records[slot * RECORD + LAST_AT]!,
+      days: this.#records[slot * RECORD + DAYS]!,
       hours: shape.slice(0, HOURS),
       weekdays: shape.slice(HOURS),
-      sizes: [...this.#sizes.subarray(slot * SIZES, slot * SIZES + Math.min(SIZES, this.#sizeCounts[slot]!))],
+      sizes: [...this.#sizes.subarray(slot * SIZES, slot * SIZES + Math.min(SIZES, this.#records[slot * RECORD + SIZE_COUNT]!))],
     };
   }
 
   #markTime(slot: number, wallTime: number): void {
     const today = Math.floor(wallTime / DAY_MS);
-    const daysSince = today - Math.floor(this.#lastAt[slot]! / DAY_MS);
-    if (daysSince > 0) this.#days[slot] = daysSince < 32 ? (this.#days[slot]! << daysSince) | 1 : 1;
-    this.#lastAt[slot] = wallTime;
+    const daysSince = today - Math.floor(this.#records[slot * RECORD + LAST_AT]! / DAY_MS);
+    if (daysSince > 0)
+      this.#records[slot * RECORD + DAYS] = daysSince < 32 ? ((this.#records[slot * RECORD + DAYS]! << daysSince) | 1) >>> 0 : 1;
+    this.#records[slot * RECORD + LAST_AT] = wallTime;
     const hour = Math.floor(wallTime / HOUR_MS) % HOURS;
     // 1970 began on a Thursday.
     const weekday = (today + 4) % WEEKDAYS;
@@ -200,8 +202,8 @@ export class TemplateTable {
     if (count === 0) return this.#remove(slot);
     if (count === before) return;
     const rest = count / before;
-    this.#times[slot] = this.#times[slot]! * rest;
-    this.#failures[slot] = this.#failures[slot]! * rest;
+    this.#records[slot * RECORD + TIME] = this.#records[slot * RECORD + TIME]! * rest;
+    this.#records[slot * RECORD + FAILURES] = this.#records[slot * RECORD + FAILURES]! * rest;
     this.#scaleShape(slot, rest);
   }
 
@@ -214,7 +216,7 @@ export class TemplateTable {
     this.#slots.delete(fingerprint);
     this.#characters -= fingerprint.length;
     this.#fingerprints[slot] = undefined;
-    this.#versions[slot] = this.#versions[slot]! + 1;
+    this.#records[slot * RECORD + VERSION] = this.#records[slot * RECORD + VERSION]! + 1;
     this.#free.push(slot);
   }
 
@@ -229,10 +231,10 @@ export class TemplateTable {
     this.#fingerprints[slot] = own;
     this.#counts.fill(0, slot * SLICES, (slot + 1) * SLICES);
     this.#shapes.fill(0, slot * SHAPE, (slot + 1) * SHAPE);
-    for (const figures of [this.#failures, this.#times, this.#sizeCounts]) figures[slot] = 0;
-    this.#firstAt[slot] = wallTime;
-    this.#lastAt[slot] = wallTime;
-    this.#days[slot] = 1;
+    for (const field of [FAILURES, TIME, SIZE_COUNT]) this.#records[slot * RECORD + field] = 0;
+    this.#records[slot * RECORD + FIRST_AT] = wallTime;
+    this.#records[slot * RECORD + LAST_AT] = wallTime;
+    this.#records[slot * RECORD + DAYS] = 1;
     return slot;
   }
 
@@ -243,7 +245,7 @@ export class TemplateTable {
       this.#hand = (this.#hand + 40_503) % this.#used;
       if (this.#fingerprints[this.#hand] === undefined) this.#hand = (this.#hand + 1) % this.#used;
       if (this.#fingerprints[this.#hand] === undefined) continue;
-      if (oldest < 0 || this.#lastAt[this.#hand]! < this.#lastAt[oldest]!) oldest = this.#hand;
+      if (oldest < 0 || this.#records[this.#hand * RECORD + LAST_AT]! < this.#records[oldest * RECORD + LAST_AT]!) oldest = this.#hand;
     }
     return oldest;
   }
@@ -251,20 +253,14 @@ export class TemplateTable {
   #grow(): void {
     const capacity = Math.min(this.#maxTemplates, Math.max(FIRST_CAPACITY, this.#capacity * 2));
     this.#capacity = capacity;
-    this.#versions = grown(this.#versions, new Uint16Array(capacity));
+    this.#records = grown(this.#records, new Float64Array(capacity * RECORD));
     this.#counts = grown(this.#counts, new Uint32Array(capacity * SLICES));
-    this.#failures = grown(this.#failures, new Float32Array(capacity));
-    this.#times = grown(this.#times, new Float64Array(capacity));
-    this.#firstAt = grown(this.#firstAt, new Float64Array(capacity));
-    this.#lastAt = grown(this.#lastAt, new Float64Array(capacity));
-    this.#days = grown(this.#days, new Uint32Array(capacity));
     this.#shapes = grown(this.#shapes, new Uint16Array(capacity * SHAPE));
     this.#sizes = grown(this.#sizes, new Float32Array(capacity * SIZES));
-    this.#sizeCounts = grown(this.#sizeCounts, new Uint8Array(capacity));
   }
 }
 
-function grown<T extends Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
+function grown<T extends Float64Array | Float32Array | Uint32Array | Uint16Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }
