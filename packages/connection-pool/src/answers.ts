@@ -58,6 +58,21 @@ const adaptiveControl = z.strictObject({
     .nullable(),
 });
 
+/** What was learnt: templates, never values. */
+const patternInsights = z.strictObject({
+  /** Templates that are known. */
+  templates: count,
+  /** The ten most frequent: executions a minute, mean milliseconds. */
+  frequentPatterns: z.array(z.strictObject({ fingerprint: z.string(), frequency: z.number(), avgExecutionTime: milliseconds })).readonly(),
+  /** Of the next hour. */
+  forecast: z.strictObject({
+    historicalQps: z.number().min(0),
+    expectedTotalQueries: z.number().min(0),
+    recommendedPoolSize: count,
+    peakHours: z.array(z.number().int().min(0).max(23)).readonly(),
+  }),
+});
+
 const circuit = z.strictObject({
   state: circuitState,
   metrics: z.strictObject({
@@ -238,8 +253,8 @@ export const poolAnswerSchemas = {
     }),
     /** Null while `adaptiveSizing` is off. */
     adaptiveControl: adaptiveControl.nullable(),
-    /** Null while there is no tracker. */
-    patternInsights: z.null(),
+    /** Null while `enableQueryRouting` is off. */
+    patternInsights: patternInsights.nullable(),
   }),
   adjust_pool_size: adjust,
   export_metrics: z.strictObject({ prometheusMetrics: z.string() }),

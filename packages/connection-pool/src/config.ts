@@ -40,14 +40,14 @@ export const poolConfigSchema = z.strictObject({
   maxConnections: z.number().int().min(1).max(10_000).default(10),
   /** Score from 0 to 100; a connection under it is replaced when it is released. */
   healthThreshold: z.number().min(0).max(100).default(50),
-  /** Sizes the pool by load. Its controller is not part of this version: `adaptiveController` is null. */
+  /** Sizes the pool by its load: see `adaptiveController`. May be changed later by `pool.adaptiveSizingEnabled`. */
   adaptiveSizing: z.boolean().default(false),
   /**
    * `transaction`: between the pool and PostgreSQL stands a pooler that changes connections after each transaction (PgBouncer's
    * `pool_mode = transaction`). Nothing is prepared, and statements that change the session are refused outside of transactions.
    */
   poolerMode: z.enum(['session', 'transaction']).default('session'),
-  /** Learns query patterns. Its tracker is not part of this version: `queryPatternTracker` is null. */
+  /** Learns patterns of statements, which routers with `patternLearning` record: see `queryPatternTracker`. May be changed later. */
   enableQueryRouting: z.boolean().default(false),
   /** Opens what past runs of the same workflow needed when a run begins. */
   preWarm: z.boolean().default(true),

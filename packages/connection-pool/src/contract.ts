@@ -2,6 +2,7 @@
  * The contract of a pool: all that another package (a query router) needs to know. Types, message schemas and errors only, so that
  * importing it loads no driver.
  */
+import type { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
 import type { Dialect } from '@kailash-ts/sql';
 import type { SerializedError } from '@kailash-ts/core';
 import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
@@ -308,6 +309,8 @@ export interface ConnectionPool {
    * @throws what `work` throws; ConnectionLostError with `mayHaveExecuted` when COMMIT got no answer
    */
   transaction<T>(work: (transaction: Lease) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Learns patterns of statements from whoever records them, as a router does; null while `enableQueryRouting` is false. */
+  readonly queryPatternTracker: QueryPatternTracker | null;
   /** A lease by its id. @throws LeaseUnknownError */
   lease(id: string): Lease;
   stats(): PoolStats;

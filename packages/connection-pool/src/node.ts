@@ -36,8 +36,6 @@ type Answer = PoolAnswers[keyof PoolAnswers];
 export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInput, Answer> {
   readonly description = 'Connections to PostgreSQL, MySQL/MariaDB or SQLite, lent to workflows.';
   readonly input = messageSchema;
-  /** Learns query patterns; comes with a later version, null until then. */
-  readonly queryPatternTracker = null;
 
   /**
    * Sends a message. Without a context it is checked here.

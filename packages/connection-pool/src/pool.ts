@@ -36,6 +36,7 @@ import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, p
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
 import { PoolTelemetry, telemetryOptions } from './telemetry.ts';
+import { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
 import { runTransaction } from './transaction.ts';
 
 /** For tests: time, chance, and another driver. */
@@ -64,6 +65,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   readonly #statements: Statements;
   readonly #lending: Lending;
   readonly #exporter: PrometheusExporter;
+  #tracker: QueryPatternTracker | undefined;
   #mode: Subject['mode'] = 'new';
   #closing: Promise<void> | undefined;
 
@@ -287,6 +289,11 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.#parts.events.off(name, listener);
   }
 
+  /** Learns patterns of statements; null while `enableQueryRouting` is false. What was learnt is kept meanwhile. */
+  get queryPatternTracker(): QueryPatternTracker | null {
+    return this.settings.enableQueryRouting ? (this.#tracker ??= new QueryPatternTracker({}, this.#parts.clock)) : null;
+  }
+
   /** Sizes the pool by its load; null while `adaptiveSizingEnabled` is false. */
   get adaptiveController(): AdaptivePoolController | null {
     return this.#lending.sizing ?? null;
@@ -311,7 +318,13 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   get #subject(): Subject {
-    return { parts: this.#parts, topology: this.#lending.topology, mode: this.#mode, sizing: this.#lending.sizing };
+    return {
+      parts: this.#parts,
+      topology: this.#lending.topology,
+      mode: this.#mode,
+      sizing: this.#lending.sizing,
+      tracker: this.queryPatternTracker,
+    };
   }
 
   protected override sizingChanged(): void {
@@ -322,8 +335,15 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     const { sizing } = this.#lending;
     if ((sizing !== undefined) === this.#parts.settings.adaptiveSizing || this.#closing) return;
     void sizing?.stop();
-    this.#lending.sizing = sizing ? undefined : new AdaptivePoolController(this.#parts);
+    this.#lending.sizing = sizing ? undefined : new AdaptivePoolController(this.#parts, (horizonMs) => this.#forecast(horizonMs));
     this.#lending.sizing?.start();
+  }
+
+  /** Leases a second; the tracker forecasts statements, of which a lease may serve several. */
+  #forecast(horizonMs: number): number | null {
+    const forecast = this.queryPatternTracker?.forecastRate(horizonMs);
+    const { connectionsAcquired, queriesTotal } = this.#parts.metrics.counters;
+    return forecast && queriesTotal > 0 ? (forecast.perSecond * connectionsAcquired) / queriesTotal : null;
   }
 
   #lend(options: AcquireOptions): PoolLease | Promise<PoolLease> {

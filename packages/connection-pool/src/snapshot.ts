@@ -3,6 +3,7 @@ import type { ComprehensiveStatus, PoolStatistics, PoolStats, PoolStatus } from 
 import type { CircuitState } from './breaker.ts';
 import type { Entry } from './entry.ts';
 import type { Host } from './host.ts';
+import type { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
 import type { PoolGauges } from './metrics.ts';
 import type { PoolParts } from './parts.ts';
 import type { ConnectionFigures, PrometheusSource } from './prometheus-families.ts';
@@ -16,6 +17,7 @@ export interface Subject {
   readonly topology: Topology | undefined;
   readonly mode: 'new' | 'running' | 'closing' | 'closed';
   readonly sizing: AdaptivePoolController | undefined;
+  readonly tracker: QueryPatternTracker | null;
 }
 
 export function poolStats(subject: Subject): PoolStats {
@@ -96,6 +98,8 @@ export function poolStatistics(subject: Subject): PoolStatistics {
   };
 }
 
+const FREQUENT_TOLD = 10;
+
 export function comprehensiveStatus(subject: Subject): ComprehensiveStatus {
   const hosts = (subject.topology?.hosts ?? []).map((host) => [host.plan.name, hostStatus(host)] as const);
   return {
@@ -104,7 +108,17 @@ export function comprehensiveStatus(subject: Subject): ComprehensiveStatus {
     hosts: Object.fromEntries(hosts),
     settings: { ...subject.parts.settings },
     adaptiveControl: subject.sizing ? adaptiveStatus(subject.sizing) : null,
-    patternInsights: null,
+    patternInsights: subject.tracker ? patternInsights(subject.tracker) : null,
+  };
+}
+
+function patternInsights(tracker: QueryPatternTracker): ComprehensiveStatus['patternInsights'] {
+  const { historicalQps, expectedTotalQueries, recommendedPoolSize, peakHours } = tracker.getWorkloadForecast();
+  const frequent = tracker.getFrequentPatterns(FREQUENT_TOLD);
+  return {
+    templates: tracker.size,
+    frequentPatterns: frequent.map(({ fingerprint, frequency, avgExecutionTime }) => ({ fingerprint, frequency, avgExecutionTime })),
+    forecast: { historicalQps, expectedTotalQueries, recommendedPoolSize, peakHours: [...peakHours] },
   };
 }
 

@@ -36,6 +36,7 @@ export class Call implements CallFacts {
   routingTimeMs = 0;
   /** Set while it writes, as far as its session or run is concerned. */
   write: Mark | undefined;
+  readonly startedAt: number;
   readonly #deadline: number;
 
   constructor(facts: CallFacts) {
@@ -46,7 +47,8 @@ export class Call implements CallFacts {
     this.clock = facts.clock;
     this.classification = facts.classification;
     this.cacheHit = facts.cacheHit;
-    this.#deadline = facts.message.timeoutMs === undefined ? Infinity : this.clock.now() + facts.message.timeoutMs;
+    this.startedAt = this.clock.now();
+    this.#deadline = facts.message.timeoutMs === undefined ? Infinity : this.startedAt + facts.message.timeoutMs;
   }
 
   /** The statement of an earlier call, within the limits of this one. */

@@ -1,6 +1,7 @@
 /** Remembers what texts do. */
 import { classify, type Catalog, type Classification, type Dialect } from '@kailash-ts/sql';
 import { LRUCache } from 'lru-cache';
+import { InlinedValues } from './inlined-values.ts';
 import type { RouterCounters } from './metrics.ts';
 import { namesAny } from './table-names.ts';
 
@@ -12,6 +13,7 @@ export class Classifications {
   readonly #counters: RouterCounters;
   #cache: LRUCache<string, Classification>;
   #catalog: Catalog | null = null;
+  readonly #inlinedValues = new InlinedValues();
 
   constructor(max: number, counters: RouterCounters) {
     this.#cache = new LRUCache({ max });
@@ -55,7 +57,9 @@ export class Classifications {
       return { classification: known, cacheHit: true };
     }
     this.#counters.cacheMisses += 1;
-    return { classification: this.peek(sql, dialect), cacheHit: false };
+    const classification = this.peek(sql, dialect);
+    this.#inlinedValues.saw(sql, classification);
+    return { classification, cacheHit: false };
   }
 
   /** The same for whoever only asks: not counted as a lookup. */

@@ -4,6 +4,7 @@ import type { ConnectionPool, Row } from '@kailash-ts/connection-pool/contract';
 import type { Scope } from './call.ts';
 import { Catalogs } from './catalogs.ts';
 import { Classifications } from './classifications.ts';
+import { Learning } from './learning.ts';
 import { parseRouterConfig, parseSetting, type RouterOptions, type RouterSettings } from './config.ts';
 import { RouterStoppedError, SessionEndedError } from './errors.ts';
 import type { RoutingExplanation } from './explain.ts';
@@ -57,6 +58,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
   readonly #classifications: Classifications;
   readonly #sessions: Sessions;
   readonly #router: Router;
+  readonly #learning: Learning;
   #host: NodeHost | undefined;
   #pool: ConnectionPool | undefined;
   #stopped = false;
@@ -71,8 +73,10 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     this.#settings = settings;
     this.#classifications = new Classifications(settings.cacheSize, this.#counters);
     this.#sessions = new Sessions(clock, idleTransactionTimeoutMs === 'never' ? Infinity : idleTransactionTimeoutMs);
+    this.#learning = new Learning(name, options.patternLearning === true);
     this.#router = new Router({
       settings,
+      learning: this.#learning,
       classifications: this.#classifications,
       catalogs: new Catalogs({ clock, maxAgeMs: catalogMaxAgeMs }),
       sessions: this.#sessions,
@@ -169,6 +173,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
 
   set patternLearning(value: boolean) {
     this.#settings.patternLearning = parseSetting('patternLearning', value);
+    this.#learning.switched(this.#settings.patternLearning);
   }
 
   get healthThreshold(): number {
@@ -188,9 +193,14 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     this.#settings.maxReplicaLagMs = parseSetting('maxReplicaLagMs', value);
   }
 
+  onRunStarted({ runId, workflow }: RunInfo): void {
+    this.#learning.runStarted(runId, workflow);
+  }
+
   /** Rolls back and frees what the run left open. */
   async onRunFinished({ runId }: Pick<RunInfo, 'runId'>): Promise<void> {
     this.#router.forgetRun(runId);
+    this.#learning.runFinished(runId);
     // The pool takes the run's leases back by itself, at the same moment, and stops what still runs on them.
     await this.#sessions.end(this.#sessions.ofRun(runId), undefined, ({ id }) => new SessionEndedError(id, `run "${runId}" is over`));
   }

@@ -13,6 +13,7 @@ import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { WriteLedger } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult, RouterTransactionOptions } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
+import type { Learning } from './learning.ts';
 import { isSameRefusal, secondChance, type SecondChance } from './second-chance.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -28,6 +29,7 @@ export interface RouterParts {
   readonly catalogs: Catalogs;
   readonly sessions: Sessions;
   readonly counters: RouterCounters;
+  readonly learning: Learning;
   readonly clock: Clock;
 }
 
@@ -105,7 +107,14 @@ export class Router {
         `${action.toUpperCase()} inside of router.transaction: it begins and ends by itself. Return to commit, throw to roll back.`,
       );
     this.#parts.counters.routed(call.routingTimeMs);
-    return call.answer(await call.runOn(lease, call.scope.signal), PINNED[lease.role]);
+    const answer = call.answer(await call.runOn(lease, call.scope.signal), PINNED[lease.role]);
+    this.#learn(call, answer);
+    return answer;
+  }
+
+  #learn(call: Call, answer: Answer | undefined): void {
+    const { learning, settings } = this.#parts;
+    learning.record(call, settings.patternLearning, answer);
   }
 
   /** Where a text would go now. */
@@ -264,9 +273,11 @@ export class Router {
       const host = call.pool.hostOf(answer.connectionId);
       const isRead = call.classification.readOnly && answer.routingMetadata.strategy !== 'transaction_affinity';
       if (host) this.#parts.counters.ran(host, isRead);
+      this.#learn(call, answer);
       return answer;
     } catch (error) {
       isUncertain = isInDoubt(error);
+      this.#learn(call, undefined);
       throw error;
     } finally {
       if (call.write) this.#ledger.end(call.write, call.pool.moment(), isUncertain);

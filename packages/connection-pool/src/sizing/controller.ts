@@ -69,10 +69,11 @@ export class AdaptivePoolController {
   #lookedAt = -Infinity;
   #stopTimer: () => void = () => {};
   #loop: { readonly at: number; readonly reading: EventLoopUtilization; readonly utilization: number };
-  forecast: LoadForecast = () => null;
+  readonly #forecast: LoadForecast;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: PoolParts, forecast: LoadForecast = () => null) {
     this.#parts = parts;
+    this.#forecast = forecast;
     const now = parts.clock.now();
     this.#groups = (['primary', 'replica'] as const).map((role) => ({ role, sizer: new Sizer(now), last: undefined }));
     this.#loop = { at: now, reading: performance.eventLoopUtilization(), utilization: 0 };
@@ -232,7 +233,7 @@ export class AdaptivePoolController {
       heldLong: Math.round(
         of((host) => [...host.entries].filter((entry) => entry.state === 'leased' && now - entry.lentAt > longMs).length),
       ),
-      forecastPerSecond: group.role === 'primary' ? this.forecast(FORECAST_MS) : null,
+      forecastPerSecond: group.role === 'primary' ? this.#forecast(FORECAST_MS) : null,
       loopUtilization: this.#loop.utilization,
     };
   }
