@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 
 /** Share of the executions that are sampled: one in so many. */
 const EVERY = 32;
-/** Executions that may be sampled beyond that: those of templates that are new. */
+/** Executions that are sampled beyond that, in the life of a tracker: those of the first templates. */
 const BURST = 1000;
 /** Samples of a template that come out of the burst. */
 const EAGER_SAMPLES = 16;
@@ -40,10 +40,9 @@ export class ParameterDigests {
   #seen = 0;
   #burst = BURST;
 
-  /** Looks at one execution in 32, and at the first of a template. */
+  /** Looks at one execution in 32, and at the first ones of the first templates. */
   record(template: number, parameters: readonly unknown[]): void {
     const isDue = ++this.#seen % EVERY === 0;
-    if (isDue && this.#burst < BURST) this.#burst++;
     if (!isDue && this.#burst === 0) return;
     const sample = this.#samples.get(template) ?? this.#begin(template);
     if (!isDue) {

@@ -69,13 +69,12 @@ export class SequenceModel {
       const place: number =
         isInDoubt && total >= LEAST_FOR_LONGER ? table.place(ANY_WORKFLOW, context, order) : table.find(ANY_WORKFLOW, context, order);
       if (place < 0) return;
-      // Only where this context leaves doubt can a longer one, or that of a workflow, tell more.
       total = order === 0 ? Infinity : table.total(place);
       isInDoubt = order === 0 || table.isInDoubt(place);
       table.count(place, next, delayMs);
-      if (workflow === ANY_WORKFLOW) continue;
-      const own = isInDoubt && total >= LEAST_FOR_WORKFLOW ? table.place(workflow, context, order) : table.find(workflow, context, order);
-      if (own >= 0) table.count(own, next, delayMs);
+      // Only where all together leave doubt can a workflow's own tell more.
+      if (workflow === ANY_WORKFLOW || !isInDoubt || total < LEAST_FOR_WORKFLOW) continue;
+      table.count(table.place(workflow, context, order), next, delayMs);
     }
   }
 
