@@ -12,7 +12,7 @@ const FIRST_WORD = /^(?:[\s;(]+|(?:--|#)[^\r\n]*\r?\n|\/\*(?:(?!\/\*|\*\/)[\s\S]
 
 /** Statements whose whole point is a change of the session, or that can hide one. */
 const CHANGERS = new Set(
-  'SET RESET LISTEN UNLISTEN PREPARE DEALLOCATE EXECUTE DECLARE LOAD DISCARD LOCK UNLOCK USE HANDLER FLUSH PRAGMA ATTACH DETACH DO CALL'.split(
+  'SET RESET LISTEN UNLISTEN PREPARE DEALLOCATE EXECUTE DECLARE LOAD DISCARD LOCK UNLOCK USE BACKUP HANDLER FLUSH PRAGMA ATTACH DETACH DO CALL'.split(
     ' ',
   ),
 );

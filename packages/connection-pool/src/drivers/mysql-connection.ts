@@ -5,11 +5,11 @@ import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStr
 import { ConnectionLostError, StatementError } from '../errors.ts';
 import { parseGtidPosition, parseGtidSet, type LogPosition } from '../log-position.ts';
 import type { ParameterValue } from '../parameters.ts';
-import { mayChangeSession } from '../session-effects.ts';
 import { runBatch } from './multi-row.ts';
 import { lastHeader, toResult, type Answer, type Header, type Sending } from './mysql-answers.ts';
 import { asError, holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
 import { sendKill, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
+import { MysqlSession } from './mysql-session.ts';
 import { MysqlStream, type StreamingConnection } from './mysql-stream.ts';
 import { toWire, type TypedIntegers } from './mysql-values.ts';
 import { runOnConnect } from './new-session.ts';
@@ -25,9 +25,6 @@ const MYSQL_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.
 /** What was written here or replayed, and what was replayed alone. */
 const MARIADB_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.gtid_current_pos, @@global.gtid_slave_pos';
 
-/** The same meaning of times on all databases. */
-const SESSION_DEFAULTS = "SET time_zone = '+00:00'";
-
 /** Callback of mysql2. */
 type Done = (error?: unknown, data?: unknown, fields?: readonly FieldPacket[]) => void;
 
@@ -39,9 +36,9 @@ export class MysqlConnection implements DriverConnection {
   readonly #connection: Connection;
   readonly #login: LoginTarget;
   readonly #prepared: PreparedNames;
+  readonly #session: MysqlSession;
   #settleRunning: Done | undefined;
   #usable = true;
-  #changed = false;
   #inTransaction = false;
   #autocommit = true;
   /** Whether its transactions are read-only, as they shall be on a replica. */
@@ -59,6 +56,7 @@ export class MysqlConnection implements DriverConnection {
     this.#prepared = new PreparedNames(login.target.prepareCacheSize);
     this.#typed = login.mysql.TypedParameter;
     this.#connection = connection;
+    this.#session = new MysqlSession(connection, login.target.database);
     watchStatus(connection, (flags) => this.#learnStatus(flags));
     connection.on('error', () => this.#lost());
     streamOf(connection).on('close', () => this.#lost());
@@ -69,7 +67,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   get clean(): boolean {
-    return !this.#changed && !this.#cancelling && !this.#inTransaction;
+    return !this.#session.changed && !this.#cancelling && !this.#inTransaction;
   }
 
   get transactionStatus(): TransactionStatus {
@@ -87,7 +85,7 @@ export class MysqlConnection implements DriverConnection {
   async #runHook(): Promise<void> {
     const { onConnect, applicationName } = this.#login.target;
     await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'mysql' });
-    this.#changed = false;
+    this.#session.begun();
   }
 
   execute(statement: BoundStatement): Promise<DriverResult> {
@@ -96,7 +94,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   #execute({ text, values, prepare, maxRows }: BoundStatement): Promise<DriverResult> {
-    if (mayChangeSession(text)) this.#changed = true;
+    this.#session.note(text);
     const sending = { text, values: this.#toWire(values), prepare, inTransaction: this.#inTransaction };
     if (isText(values, prepare) || !this.#prepared.keeps(prepare)) return this.#run(sending, (answer) => toResult(answer, maxRows));
     const kept = this.#prepared.find(text, true)!;
@@ -151,7 +149,7 @@ export class MysqlConnection implements DriverConnection {
 
   #open({ text, values, prepare }: BoundStatement, fetchSize: number): MysqlStream {
     if (!this.#usable) throw new ConnectionLostError('it was lost before', false);
-    if (mayChangeSession(text)) this.#changed = true;
+    this.#session.note(text);
     const inTransaction = this.#inTransaction;
     const options = { sql: text, rowsAsArray: true };
     const connection = this.#connection as unknown as StreamingConnection;
@@ -241,7 +239,8 @@ export class MysqlConnection implements DriverConnection {
   async reset(): Promise<void> {
     if (this.#detour) await this.#takeDetour();
     if (this.#inTransaction) await this.#plain('ROLLBACK');
-    if (!this.#changed) return;
+    if (!this.#session.changed) return;
+    if (this.#session.isSpoiled) throw new ConnectionLostError('its session was changed', false);
     await this.#command((settle) => (this.#connection as unknown as { reset(callback: Done): void }).reset(settle));
     this.#prepared.clear();
     this.#autocommit = true;
@@ -253,7 +252,7 @@ export class MysqlConnection implements DriverConnection {
 
   /** Settings that every session begins with. */
   async #prepareSession(): Promise<void> {
-    await this.#ask(SESSION_DEFAULTS);
+    for (const text of this.#session.beginning()) await this.#ask(text);
   }
 
   async close(): Promise<void> {
