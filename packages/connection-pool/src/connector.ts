@@ -181,7 +181,7 @@ export class Connector {
     this.#forget(attempt);
     metrics.connectFailed(error);
     const full = error instanceof ConnectError && error.serverFull;
-    const isFinal = !full && (error as { retryable?: unknown }).retryable !== true;
+    const isFinal = !full && !isOfHook(error) && (error as { retryable?: unknown }).retryable !== true;
     // Attempts that were under way at the first refusal say nothing new.
     const isNews = attempt.startedAt >= this.#lastFailureAt;
     this.#lastFailure = error;
@@ -230,6 +230,9 @@ export class Connector {
     return slot;
   }
 }
+
+/** What `onConnect` throws says nothing about the server, nor about the next try. */
+const isOfHook = (error: unknown): boolean => error instanceof ConnectError && error.reason === 'ON_CONNECT';
 
 /** Without its cause: what a hook of the user's threw is not ours to tell. */
 function withoutCause(error: unknown): SerializedError {

@@ -37,6 +37,7 @@ export {
   CircuitOpenError,
   ConnectError,
   ConnectionLostError,
+  LeaseBusyError,
   LeaseReleasedError,
   LeaseUnknownError,
   PoolAbortedError,
@@ -264,7 +265,9 @@ export interface ConnectionPool {
   acquire(options?: AcquireOptions): Promise<Lease>;
   /**
    * Runs one statement on a lease. Statements on one lease run one after the other.
-   * @throws StatementError, StatementParametersError, LeaseReleasedError, ConnectionLostError, StatementTimeoutError, PoolAbortedError
+   * `timeoutMs` and `signal` cover the wait for their turn.
+   * @throws StatementError, StatementParametersError, LeaseReleasedError, ConnectionLostError, StatementTimeoutError, PoolAbortedError;
+   * LeaseBusyError while a stream on the lease waits for its reader
    */
   execute(
     lease: Lease | string,
@@ -301,11 +304,14 @@ export interface ConnectionPool {
   ): Promise<ExecuteManyResult>;
   /** Rows one by one, with backpressure: the connection is held until the last row or until the reader stops. @throws as `query` */
   stream(sql: string, params?: Params, options?: StreamOptions): AsyncGenerator<Row, void, undefined>;
-  /** Lends a connection to `use` and takes it back, whatever happens. `signal` also stops what runs on it at that moment. */
+  /**
+   * Lends a connection to `use` and takes it back, whatever happens. Its `signal` ends both at once, also
+   * while `use` is still at work: what runs is stopped, and what `use` still sends is refused.
+   */
   withConnection<T>(use: (lease: Lease) => Promise<T>, options?: AcquireOptions): Promise<T>;
   /**
-   * Runs `work` in a transaction: commits what it returns, rolls back what it throws. `signal` stops what runs in it, and nothing is
-   * committed then; `timeoutMs` limits the wait for a connection, and no statement.
+   * Runs `work` in a transaction: commits what it returns, rolls back what it throws. `signal` ends it at once,
+   * also while `work` does not settle: nothing is committed then, and what `work` still sends is refused; `timeoutMs` limits the wait for a connection, and no statement.
    * @throws what `work` throws; ConnectionLostError with `mayHaveExecuted` when COMMIT got no answer
    */
   transaction<T>(work: (transaction: Lease) => Promise<T>, options?: TransactionOptions): Promise<T>;

@@ -2,10 +2,12 @@
 import type { Clock } from '@kailash-ts/core';
 import type { ConnectionRole, TransactionStatus } from './contract.ts';
 import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, HostPlan } from './driver.ts';
-import { ConnectionLostError, PoolAbortedError } from './errors.ts';
+import { ConnectionLostError, LeaseBusyError, PoolAbortedError, StatementTimeoutError } from './errors.ts';
 import type { CloseReason } from './events.ts';
 import { Health } from './health.ts';
+import { LongTurn, type Running } from './long-turn.ts';
 import { Operation, type Limits, type OperationOptions } from './operation.ts';
+import { setPatientTimer } from './patient-timer.ts';
 import { SlidingSample } from './sliding-sample.ts';
 
 /** Where a connection belongs, and what it is told of it. */
@@ -36,12 +38,6 @@ export interface EntryOptions {
   readonly cancelGraceMs: number;
   /** Monotonic; Infinity for never. */
   readonly retireAt: number;
-}
-
-/** An operation between its start and its end. */
-interface Running {
-  interrupt(reason: unknown): void;
-  abandon(): void;
 }
 
 /**
@@ -80,7 +76,7 @@ export class Entry {
   readonly #clock: Clock;
   readonly #turns: Turn[] = [];
   #busy = false;
-  #running: Running | undefined;
+  #running: Running | LongTurn | undefined;
   readonly #onIdle = (): void => this.#finish();
 
   constructor({ id, slot, home, connection, clock, cancelGraceMs, retireAt }: EntryOptions) {
@@ -146,12 +142,12 @@ export class Entry {
 
   /**
    * Takes the connection for several operations in a row (a stream): nobody else's come between. `turn.end()` gives it back.
-   * @throws PoolAbortedError, ConnectionLostError
+   * @throws PoolAbortedError, ConnectionLostError, StatementTimeoutError, LeaseBusyError
    */
-  async takeTurn(signal: AbortSignal | undefined): Promise<LongTurn> {
-    if (this.#busy) await this.#waitTurn(signal);
+  async takeTurn(limits: Limits): Promise<LongTurn> {
+    if (this.#busy) await this.#waitTurn(limits);
     this.#busy = true;
-    const refusal = this.#refusal(signal);
+    const refusal = this.#refusal(limits.signal);
     if (refusal) {
       this.#nextTurn();
       throw refusal;
@@ -163,8 +159,13 @@ export class Entry {
 
   /** Stops what runs and what waits to run, as if their callers had aborted it. */
   interrupt(reason: unknown): void {
-    for (const turn of this.#turns.splice(0)) turn.refuse(reason);
+    for (const turn of this.#turns.splice(0)) turn.refuse(new PoolAbortedError('The statement', false, reason));
     this.#running?.interrupt(reason);
+  }
+
+  /** Its borrower is gone: a stream that is open on it is read no further. What runs comes to its end. */
+  endStream(error: Error): void {
+    if (this.#running instanceof LongTurn) this.#running.endWith(error);
   }
 
   /** It was destroyed: a cancel that is under way is not waited for. */
@@ -173,8 +174,16 @@ export class Entry {
   }
 
   #run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
-    if (this.#busy) return this.#waitTurn(limits.signal).then(() => this.#start(work, limits));
-    return this.#start(work, limits);
+    if (!this.#busy) return this.#start(work, limits);
+    const askedAt = this.#clock.now();
+    return this.#waitTurn(limits).then(() => {
+      limits.onTurn?.();
+      const { timeoutMs } = limits;
+      return this.#start(
+        work,
+        limits.coversTurn ? { ...limits, timeoutMs: Math.max(1, timeoutMs - (this.#clock.now() - askedAt)) } : limits,
+      );
+    });
   }
 
   #start<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
@@ -202,20 +211,31 @@ export class Entry {
     this.#nextTurn();
   }
 
-  #waitTurn(signal: AbortSignal | undefined): Promise<void> {
+  /** A statement behind a stream whose reader may be waiting for that very statement would wait for ever. */
+  #waitTurn({ signal, timeoutMs, coversTurn, own }: Limits): Promise<void> {
+    if (signal?.aborted) return Promise.reject(new PoolAbortedError('The statement', false, signal.reason));
+    if (!own && this.#running instanceof LongTurn && this.#running.waitsForReader)
+      return Promise.reject(new LeaseBusyError(this.holder?.id ?? this.id));
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const leave = (error: Error): void => {
         this.#turns.splice(this.#turns.indexOf(turn), 1);
-        turn.refuse(signal!.reason);
+        turn.refuse(error);
+      };
+      const onAbort = (): void => leave(new PoolAbortedError('The statement', false, signal!.reason));
+      const limitMs = coversTurn ? timeoutMs : Infinity;
+      const stopTimer = setPatientTimer(this.#clock, () => leave(new StatementTimeoutError(timeoutMs, false)), limitMs);
+      const settle = (): void => {
+        stopTimer();
+        signal?.removeEventListener('abort', onAbort);
       };
       const turn: Turn = {
         begin: () => {
-          signal?.removeEventListener('abort', onAbort);
+          settle();
           resolve();
         },
-        refuse: (reason) => {
-          signal?.removeEventListener('abort', onAbort);
-          reject(new PoolAbortedError('The statement', false, reason));
+        refuse: (error) => {
+          settle();
+          reject(error);
         },
       };
       this.#turns.push(turn);
@@ -231,63 +251,11 @@ export class Entry {
   }
 }
 
-const NO_LIMITS: Limits = { timeoutMs: Infinity };
+/** Of what the pool does by itself. */
+const NO_LIMITS: Limits = { timeoutMs: Infinity, own: true };
 
 /** A statement that waits for another one on the same connection. */
 interface Turn {
   begin(): void;
-  refuse(reason: unknown): void;
-}
-
-/**
- * Several operations of one borrower in a row (a stream). Modes: open -> (end) -> ending, while a stopped operation still runs on the
- * connection -> over. Whoever takes it ends it.
- */
-export class LongTurn {
-  /** Ends what is open on the connection; called when it is interrupted between two operations. Must not reject. */
-  onInterrupt: () => Promise<void> = async () => {};
-  readonly #options: OperationOptions;
-  readonly #onIdle: () => void;
-  #current: Running | undefined;
-  #interrupted: PoolAbortedError | undefined;
-  #ending = false;
-
-  constructor(options: OperationOptions, onIdle: () => void) {
-    this.#options = options;
-    this.#onIdle = onIdle;
-  }
-
-  run<T>(work: () => Promise<T>, limits: Limits): Promise<T> {
-    if (this.#interrupted) return Promise.reject(this.#interrupted);
-    if (limits.signal?.aborted)
-      return Promise.reject(new PoolAbortedError('The statement', this.#options.mayHaveExecuted, limits.signal.reason));
-    const operation = new Operation(work(), limits, this.#options, () => {
-      this.#current = undefined;
-      if (this.#ending) this.#onIdle();
-    });
-    this.#current = operation;
-    return operation.outcome;
-  }
-
-  interrupt(reason: unknown): void {
-    if (this.#ending || this.#interrupted) return;
-    this.#interrupted = new PoolAbortedError('The statement', this.#options.mayHaveExecuted, reason);
-    if (this.#current) this.#current.interrupt(reason);
-    else void this.onInterrupt().then(() => this.end());
-  }
-
-  abandon(): void {
-    this.#current?.abandon();
-  }
-
-  /** Whether an operation runs, or is being stopped. */
-  get isRunning(): boolean {
-    return this.#current !== undefined;
-  }
-
-  end(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    if (!this.#current) this.#onIdle();
-  }
+  refuse(error: Error): void;
 }

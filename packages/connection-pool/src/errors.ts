@@ -167,6 +167,20 @@ export class LeaseReleasedError extends PoolError {
   }
 }
 
+/** A statement was sent on a lease on which a stream is open that waits for its reader. Nothing was sent. Code `POOL_LEASE_BUSY`. */
+export class LeaseBusyError extends PoolError {
+  static override readonly errorName = 'LeaseBusyError';
+
+  constructor(connectionId: string) {
+    super(
+      'POOL_LEASE_BUSY',
+      `A stream is open on lease "${connectionId}" and waits for its reader, so that no other statement can have its turn. ` +
+        'Read the stream to its end or leave its loop first, or run the statement on another connection.',
+      { facts: { connectionId } },
+    );
+  }
+}
+
 /** A run that is over asked for a connection. Code `POOL_RUN_FINISHED`. */
 export class RunFinishedError extends PoolError {
   static override readonly errorName = 'RunFinishedError';

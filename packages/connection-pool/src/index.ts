@@ -73,6 +73,7 @@ export {
   ConnectError,
   ConnectionLostError,
   DriverMissingError,
+  LeaseBusyError,
   LeaseReleasedError,
   LeaseUnknownError,
   NotificationsUnsupportedError,

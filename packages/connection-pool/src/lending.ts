@@ -207,13 +207,8 @@ export class Lending implements Holders {
     if (this.#closed) throw new PoolClosedError(this.#parts.config.name);
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
-    const leases = this.#leases;
-    this.#housekeeper = new Housekeeper(this.#parts, {
-      topology,
-      runs: this.#runs,
-      leases,
-      reclaim: (lease) => this.#reclaim(lease),
-    });
+    const reclaim = (lease: PoolLease): void => this.#reclaim(lease);
+    this.#housekeeper = new Housekeeper(this.#parts, { topology, runs: this.#runs, leases: this.#leases, reclaim });
     for (const host of topology.hosts) {
       if (this.#size === undefined) host.upkeep();
       else host.resize(Math.min(this.#size, host.plan.max));
@@ -340,6 +335,7 @@ export class Lending implements Holders {
     const now = this.#parts.clock.now();
     const heldMs = now - lease.acquiredAt;
     this.#end(lease, reason, heldMs);
+    if (entry.busy) entry.endStream(new LeaseReleasedError(this.#parts.config.name, lease.id, reason));
     if (entry.isClean && !entry.roleIsDoubtful) {
       entry.home.giveBack(entry, now);
       this.#afterRelease(lease, heldMs);

@@ -7,6 +7,12 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
   /** Infinity for none. */
   readonly timeoutMs: number;
+  /** Whether `timeoutMs` runs while others on the same connection are before it. The signal always counts. */
+  readonly coversTurn?: boolean;
+  /** It is the pool's own, and waits for whatever there is. */
+  readonly own?: boolean;
+  /** Called when it had to wait for its turn, and has it. */
+  readonly onTurn?: () => void;
 }
 
 /** What can be stopped. */

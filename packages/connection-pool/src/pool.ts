@@ -27,6 +27,7 @@ import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
 import { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
+import { workUnder } from './leased-work.ts';
 import { checkOptions } from './options.ts';
 import { LiveSettings } from './live-settings.ts';
 import type { PoolParts } from './parts.ts';
@@ -175,12 +176,21 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     const { clock } = this.#parts;
     const limits = { signal, timeoutMs: options.timeoutMs ?? milliseconds(this.config.statementTimeoutMs) };
     const run = this.#statements.begin(lease.entry, statement);
+    const giveUp = (): void => {
+      if (lease.released) return;
+      lease.entry.interrupt(signal!.reason);
+      void this.#lending.release(lease, 'its stream was aborted');
+    };
+    if (!held) signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      yield* streamRows(lease.entry, statement, { ...limits, fetchSize, clock, closeGraceMs: milliseconds(this.config.cancelGraceMs) });
+      const coversTurn = options.timeoutMs !== undefined;
+      const closeGraceMs = milliseconds(this.config.cancelGraceMs);
+      yield* streamRows(lease.entry, statement, { ...limits, coversTurn, fetchSize, clock, closeGraceMs });
       run.succeeded();
     } catch (error) {
       throw run.failed(error);
     } finally {
+      signal?.removeEventListener('abort', giveUp);
       if (!held) await this.#lending.releaseAfterUse(lease);
     }
   }
@@ -189,13 +199,9 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     checkOptions('withConnection', options);
     this.#begin();
     const lease = await this.#lend(options);
-    const { signal } = options;
-    const stop = (): void => lease.entry.interrupt(signal!.reason);
-    signal?.addEventListener('abort', stop, { once: true });
     try {
-      return await use(lease);
+      return await workUnder(options.signal, lease, use, (reason) => this.#lending.release(lease, reason));
     } finally {
-      signal?.removeEventListener('abort', stop);
       await this.#lending.releaseAfterUse(lease);
     }
   }

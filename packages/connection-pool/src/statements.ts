@@ -14,6 +14,12 @@ import type { PoolTelemetry, StatementTrace } from './telemetry.ts';
 
 export type AnyResult = ExecuteResult<readonly Row[] | Row | null>;
 
+/** When a statement was sent; until then, since when it waits for its turn on a lease. */
+interface Start {
+  at: number;
+  waits: boolean;
+}
+
 export class Statements {
   readonly #clock: Clock;
   readonly #metrics: PoolMetrics;
@@ -58,15 +64,15 @@ export class Statements {
     waitTimeMs: number,
     id: string,
   ): Promise<AnyResult> {
-    const begunAt = startedAt + waitTimeMs;
+    const start: Start = { at: startedAt + waitTimeMs, waits: entry.busy };
     const trace = this.#telemetry.start(statement.text);
     try {
-      const result = await entry.execute(statement, this.limits(options, startedAt, begunAt));
-      const executionTimeMs = this.#succeeded(entry, begunAt, trace);
+      const result = await entry.execute(statement, this.limits(options, startedAt, start));
+      const executionTimeMs = this.#succeeded(entry, start.at, trace);
       if (result.wasPrepared !== undefined) this.#metrics.prepared(result.wasPrepared);
       return toResult(result, options.fetchMode, executionTimeMs, waitTimeMs, id);
     } catch (error) {
-      throw this.#failed(entry, begunAt, trace, error);
+      throw this.#failed(entry, start, trace, error);
     }
   }
 
@@ -78,30 +84,38 @@ export class Statements {
     waitTimeMs: number,
     connectionId: string,
   ): Promise<ExecuteManyResult> {
-    const begunAt = this.#clock.now();
+    const start: Start = { at: this.#clock.now(), waits: entry.busy };
     const trace = this.#telemetry.start(batch.text, batch.rows.length);
     try {
-      const rowCount = await entry.executeMany(batch, this.limits(options, startedAt, begunAt));
-      return { success: true, rowCount, executionTimeMs: this.#succeeded(entry, begunAt, trace), waitTimeMs, connectionId };
+      const rowCount = await entry.executeMany(batch, this.limits(options, startedAt, start));
+      return { success: true, rowCount, executionTimeMs: this.#succeeded(entry, start.at, trace), waitTimeMs, connectionId };
     } catch (error) {
-      throw this.#failed(entry, begunAt, trace, error);
+      throw this.#failed(entry, start, trace, error);
     }
   }
 
   /** For one that is run piece by piece: exactly one of the answers is to be called; one that was given up early needs none. */
   begin(entry: Entry, { text }: BoundStatement): { succeeded(): void; failed(error: unknown): unknown } {
-    const begunAt = this.#clock.now();
+    const start: Start = { at: this.#clock.now(), waits: false };
     const trace = this.#telemetry.start(text);
     return {
-      succeeded: () => void this.#succeeded(entry, begunAt, trace),
-      failed: (error) => this.#failed(entry, begunAt, trace, error),
+      succeeded: () => void this.#succeeded(entry, start.at, trace),
+      failed: (error) => this.#failed(entry, start, trace, error),
     };
   }
 
-  /** A caller's `timeoutMs` covers waiting and running together: what is left of it. */
-  limits({ signal, timeoutMs }: ExecuteOptions, startedAt: number, now: number): Limits {
-    if (timeoutMs === undefined) return { signal, timeoutMs: this.#timeoutMs };
-    return { signal, timeoutMs: Math.max(1, timeoutMs - (now - startedAt)) };
+  /** A caller's `timeoutMs` covers waiting and running together: what is left of it. The pool's own covers the running. */
+  limits({ signal, timeoutMs }: ExecuteOptions, startedAt: number, start: Start): Limits {
+    const limits =
+      timeoutMs === undefined
+        ? { signal, timeoutMs: this.#timeoutMs }
+        : { signal, timeoutMs: Math.max(1, timeoutMs - (start.at - startedAt)), coversTurn: true };
+    if (!start.waits) return limits;
+    const onTurn = (): void => {
+      start.at = this.#clock.now();
+      start.waits = false;
+    };
+    return { ...limits, onTurn };
   }
 
   #succeeded(entry: Entry, begunAt: number, trace: StatementTrace | undefined): number {
@@ -114,11 +128,13 @@ export class Statements {
     return durationMs;
   }
 
-  #failed(entry: Entry, begunAt: number, trace: StatementTrace | undefined, error: unknown): unknown {
+  /** One that never had its turn says nothing about the connection. */
+  #failed(entry: Entry, { at, waits }: Start, trace: StatementTrace | undefined, error: unknown): unknown {
     const now = this.#clock.now();
-    this.#metrics.failed(error, now - begunAt, now);
-    entry.home.judge(entry, error);
-    this.#tell(entry, now - begunAt, trace, error);
+    const durationMs = waits ? 0 : now - at;
+    this.#metrics.failed(error, durationMs, now);
+    if (!waits) entry.home.judge(entry, error);
+    this.#tell(entry, durationMs, trace, error);
     return error;
   }
 
