@@ -13,7 +13,7 @@ export const patternConfigSchema = z.strictObject({
   minPatternFrequency: z.number().int().min(1).max(1_000_000).default(5),
   /** Templates that are told apart; one more, and one that was not seen for long is forgotten. */
   maxTemplates: z.number().int().min(1).max(MOST_TEMPLATES).default(100_000),
-  /** Contexts of the sequence model, about 150 bytes each; rounded up to a power of two. */
+  /** Contexts of the sequence model, about 160 bytes each; rounded up to a power of two. */
   maxContexts: z.number().int().min(64).max(1_048_576).default(65_536),
   /** Sessions whose last statements are remembered. */
   maxSessions: z.number().int().min(1).max(1_000_000).default(10_000),

@@ -8,6 +8,8 @@ import { PatternOptionsError } from './errors.ts';
 import { seasonalForecastStateSchema } from './forecast-state.ts';
 import { SeasonalForecast } from './seasonal-forecast.ts';
 
+const require = createRequire(import.meta.url);
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -148,7 +150,7 @@ describe('a seasonal forecast', () => {
 
 describe('the flights of vega-datasets', () => {
   it('are forecast better than by yesterday and by last week', () => {
-    const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data', 'flights-20k.json');
+    const data = join(dirname(require.resolve('vega-datasets')), '..', 'data', 'flights-20k.json');
     const flights = JSON.parse(readFileSync(data, 'utf8')) as { date: string }[];
     const departures = new Map<number, number>();
     for (const { date } of flights) {

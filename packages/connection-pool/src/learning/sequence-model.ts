@@ -42,7 +42,7 @@ interface Candidate {
 }
 
 export interface SequenceModelOptions {
-  /** Contexts that are kept, about 150 bytes each. */
+  /** Contexts that are kept, about 160 bytes each. */
   readonly maxContexts: number;
 }
 

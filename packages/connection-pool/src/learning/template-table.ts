@@ -1,5 +1,5 @@
 /**
- * Figures of templates in typed arrays, about 200 bytes each beside the text: bounded in number and in characters. When it is full, the
+ * Figures of templates in typed arrays, about 220 bytes each beside the text: bounded in number and in characters. When it is full, the
  * template that was not seen for longest of eight gives way (approximate LRU by sampling, as in Redis).
  *
  * What is older than the retention is not counted: counts are kept in eight slices of it, and a slice is dropped whole once part of it is
