@@ -143,7 +143,7 @@ async function command(place: Place, name: string, serverId: number): Promise<Co
       '--skip-name-resolve',
       `--server-id=${serverId}`,
       `--log-bin=${join(home, 'binlog')}`,
-      '--binlog-format=MIXED',
+      '--binlog-format=ROW',
       '--gtid-strict-mode=1',
       '--log-slave-updates=1',
       `--max-connections=${place.maxConnections}`,

@@ -139,7 +139,7 @@ export class AdaptivePoolController {
 
   /** @internal Somebody has to wait. */
   hurry(now: number): void {
-    if (this.#running && now - this.#lookedAt >= HURRY_MS) this.#look(now);
+    if (this.#running && this.#topology && now - this.#lookedAt >= HURRY_MS) this.#look(now);
   }
 
   #sizer(role: ConnectionRole): Sizer {

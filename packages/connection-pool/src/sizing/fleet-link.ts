@@ -3,7 +3,9 @@ import type { Clock } from '@kailash-ts/core';
 import type { Driver, DriverConnection } from '../driver.ts';
 import type { Host } from '../host.ts';
 import { budgetOf, grant, type Member, type ServerLimits } from './allotment.ts';
-import { serverPort, type ServerPort, type Standing } from './server-port.ts';
+import { MysqlPort } from './mysql-port.ts';
+import { PostgresPort } from './postgres-port.ts';
+import type { ServerPort, Standing } from './server-port.ts';
 
 const LIMITS_AGE_MS = 60_000;
 const LOOK_MS = 1000;
@@ -123,7 +125,7 @@ export class FleetLink {
     // What it had told is forgotten with the old connection.
     this.#allotted = undefined;
     this.#told = { held: 0, wanted: 0 };
-    return (this.#port = serverPort(this.#driver.dialect, connection)!);
+    return (this.#port = this.#driver.dialect === 'mysql' ? new MysqlPort(connection) : new PostgresPort(connection));
   }
 
   #drop(): void {

@@ -54,10 +54,10 @@ describeDatabases('a fleet', ['postgresql', 'mysql'], (kind) => {
   });
   afterEach(async () => {
     await Promise.all(
-      [...members.values()].map((member) => {
-        if (member.exitCode !== null || member.signalCode !== null) return undefined;
+      [...members.values()].map(async (member) => {
+        if (member.exitCode !== null || member.signalCode !== null) return;
         member.stdin!.end();
-        return once(member, 'exit');
+        await once(member, 'exit');
       }),
     );
     members.clear();

@@ -279,8 +279,8 @@ function normalShare(deviations: number): number {
   return 1 / (1 + Math.exp(-1.702 * deviations));
 }
 
-function loadInWords({ arrivalsPerSecond, holdMs, heldLong, forecastPerSecond }: SizingInputs, load: number, needed: number): string {
-  if (holdMs === null) return 'no connection has been given back yet';
+function loadInWords({ arrivalsPerSecond, holdMs, busy, heldLong, forecastPerSecond }: SizingInputs, load: number, needed: number): string {
+  if (holdMs === null) return `${busy} connections are busy, and none has been given back yet: ${needed} needed`;
   const forecast = forecastPerSecond !== null && forecastPerSecond > arrivalsPerSecond ? `, ${round(forecastPerSecond)} forecast` : '';
   const long = heldLong > 0 ? ` and ${heldLong} held for long` : '';
   return `${round(arrivalsPerSecond)} callers a second${forecast}, ${ms(holdMs)} each, keep ${round(load)} connections busy${long}: ${needed} needed`;

@@ -66,7 +66,3 @@ export function clairvoyant({ offered, meanHoldMs }: KnownLoad): Strategy {
     },
   };
 }
-
-export function fixed(size: number): Strategy {
-  return { look: () => size };
-}
