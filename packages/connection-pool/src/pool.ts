@@ -37,6 +37,7 @@ import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, p
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
 import { PoolTelemetry, telemetryOptions } from './telemetry.ts';
+import { leasesAhead } from './learning/leases-ahead.ts';
 import { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
 import { runTransaction } from './transaction.ts';
 
@@ -341,15 +342,10 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     const { sizing } = this.#lending;
     if ((sizing !== undefined) === this.#parts.settings.adaptiveSizing || this.#closing) return;
     void sizing?.stop();
-    this.#lending.sizing = sizing ? undefined : new AdaptivePoolController(this.#parts, (horizonMs) => this.#forecast(horizonMs));
+    this.#lending.sizing = sizing
+      ? undefined
+      : new AdaptivePoolController(this.#parts, (horizonMs) => leasesAhead(this.queryPatternTracker, this.#parts.metrics, horizonMs));
     this.#lending.sizing?.start();
-  }
-
-  /** Leases a second; the tracker forecasts statements, of which a lease may serve several. */
-  #forecast(horizonMs: number): number | null {
-    const forecast = this.queryPatternTracker?.forecastRate(horizonMs);
-    const { connectionsAcquired, queriesTotal } = this.#parts.metrics.counters;
-    return forecast && queriesTotal > 0 ? (forecast.perSecond * connectionsAcquired) / queriesTotal : null;
   }
 
   #lend(options: AcquireOptions): PoolLease | Promise<PoolLease> {
