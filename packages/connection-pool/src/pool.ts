@@ -93,7 +93,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.#statements = new Statements(this.#parts);
     this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
     this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
-    this.#applySizing();
+    this.sizingChanged();
   }
 
   async initialize(): Promise<InitializeResult> {
@@ -335,10 +335,6 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   protected override sizingChanged(): void {
-    this.#applySizing();
-  }
-
-  #applySizing(): void {
     const { sizing } = this.#lending;
     if ((sizing !== undefined) === this.#parts.settings.adaptiveSizing || this.#closing) return;
     void sizing?.stop();
