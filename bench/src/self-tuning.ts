@@ -1,16 +1,19 @@
 /**
  * `bench self-tuning`: what the pool learns of its load, against what could be known of it. The scenarios, in `self-tuning`: `prediction`
- * (the next statement, of mixes whose optimum is known), `forecast` (the load in an hour, of two traces). `--only <scenario>` runs one,
+ * (the next statement, of mixes whose optimum is known), `forecast` (the load in an hour, of two traces), `sizing` (sizes
+ * that follow a load, simulated). `--only <scenario>` runs one,
  * `--quick` shows in seconds that all run; figures of a quick run mean nothing.
  */
 import { currentCommit, currentMachine, printReport } from './report.ts';
 import { benchForecast } from './self-tuning/forecast.ts';
 import { FULL, QUICK, type SelfTuningBench } from './self-tuning/plan.ts';
 import { benchPrediction } from './self-tuning/prediction.ts';
+import { benchSizing } from './self-tuning/sizing.ts';
 
 const SCENARIOS: Readonly<Record<string, (bench: SelfTuningBench) => void | Promise<void>>> = {
   prediction: benchPrediction,
   forecast: benchForecast,
+  sizing: benchSizing,
 };
 
 const options = process.argv.slice(2);
