@@ -2,7 +2,7 @@
 import type { FieldPacket, ResultSetHeader } from 'mysql2';
 import type { Field } from '../contract.ts';
 import type { DriverResult } from '../driver.ts';
-import { toRows, typeName } from './mysql-values.ts';
+import { nameOf, toRows, typeName } from './mysql-values.ts';
 
 /** A statement on its way. */
 export interface Sending {
@@ -43,7 +43,7 @@ export function toResult({ data, fields }: Answer, maxRows = Infinity): DriverRe
 }
 
 export function toFields(fields: readonly FieldPacket[]): Field[] {
-  return fields.map((field) => ({ name: field.name, type: typeName(field) }));
+  return fields.map((field) => ({ name: nameOf(field), type: typeName(field) }));
 }
 
 /** mysql2 gives one list of fields for each of several results. */

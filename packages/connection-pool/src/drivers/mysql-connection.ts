@@ -11,7 +11,7 @@ import { asError, holdsTooMany, INTERRUPTED, isFatal, toStatementError } from '.
 import { sendKill, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
 import { MysqlSession } from './mysql-session.ts';
 import { MysqlStream, type StreamingConnection } from './mysql-stream.ts';
-import { toWire, type TypedIntegers } from './mysql-values.ts';
+import { readingAllNames, toWire, type TypedIntegers } from './mysql-values.ts';
 import { runOnConnect } from './new-session.ts';
 import { PreparedNames } from './prepared-names.ts';
 import { WaitingStream } from './waiting-stream.ts';
@@ -341,15 +341,16 @@ export class MysqlConnection implements DriverConnection {
   /** Without values as text: some commands cannot be prepared, and one round trip is less. */
   #send(text: string, values: readonly unknown[], prepare: boolean | undefined, done: Done): void {
     if (isText(values, prepare))
-      return this.#track(done, (settle) => void this.#connection.query({ sql: text, rowsAsArray: true }, settle));
+      return this.#track(done, (settle) => void readingAllNames(this.#connection.query({ sql: text, rowsAsArray: true }, settle)));
     const options = { sql: text, rowsAsArray: true, values: values as never };
-    if (values.length > 0 && prepare !== false) return this.#track(done, (settle) => void this.#connection.execute(options, settle));
+    if (values.length > 0 && prepare !== false)
+      return this.#track(done, (settle) => void readingAllNames(this.#connection.execute(options, settle)));
     const settled: Done = (error, data, fields) => {
       if (prepare === false && this.#usable) this.#connection.unprepare(options as never);
       if (values.length === 0 && (error as { errno?: number } | null)?.errno === UNSUPPORTED_PS) this.#send(text, [], false, done);
       else done(error, data, fields);
     };
-    this.#track(settled, (settle) => void this.#connection.execute(options, settle));
+    this.#track(settled, (settle) => void readingAllNames(this.#connection.execute(options, settle)));
   }
 
   /** Starts a command of mysql2. Its callback or the loss of the connection settles it, whichever comes first. */

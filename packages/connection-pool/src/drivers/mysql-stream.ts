@@ -4,7 +4,7 @@ import type { Field, Row } from '../contract.ts';
 import type { RowStream } from '../driver.ts';
 import { StatementError } from '../errors.ts';
 import { isHeader, toFields, type Header } from './mysql-answers.ts';
-import { toRows } from './mysql-values.ts';
+import { readingAllNames, toRows } from './mysql-values.ts';
 
 /** What mysql2's types do not tell: commands without a callback, and how to hold them. */
 export interface StreamingConnection {
@@ -55,7 +55,7 @@ export class MysqlStream implements RowStream {
   constructor(options: FlowOptions) {
     this.#options = options;
     this.#whenOver = new Promise((resolve) => (this.#finish = resolve));
-    const { command } = options;
+    const command = readingAllNames(options.command);
     let results = 0;
     command.on('fields', (fields) => {
       results += 1;

@@ -45,9 +45,34 @@ export function typeName(field: FieldPacket): string {
   return NAMES[type] ?? `type ${type}`;
 }
 
+/** Names of columns that mysql2 refuses, in the middle of an answer and with the loss of the connection. */
+const REFUSED = new Set(['__proto__', '__defineGetter__', '__defineSetter__', '__lookupGetter__', '__lookupSetter__']);
+/** No name of a column begins so. */
+const DISGUISE = '\0';
+
+interface NamedCommand {
+  on(event: 'fields', listener: (fields: readonly FieldPacket[] | undefined) => void): unknown;
+}
+
+/** Lets a command read columns of every name: mysql2 sees them in disguise, of which `nameOf` knows. */
+export function readingAllNames<Command extends object>(command: Command): Command {
+  (command as NamedCommand).on('fields', (fields) => {
+    for (const field of fields ?? []) {
+      const { name } = field;
+      if (REFUSED.has(name)) Object.defineProperty(field, 'name', { value: DISGUISE + name });
+    }
+  });
+  return command;
+}
+
+/** The name of a column as the server told it. */
+export function nameOf({ name }: FieldPacket): string {
+  return name.startsWith(DISGUISE) ? name.slice(DISGUISE.length) : name;
+}
+
 /** Rows as objects, from the arrays that mysql2 gives (as objects it refuses some names of columns). */
 export function toRows(arrays: readonly unknown[][], fields: readonly FieldPacket[]): Row[] {
-  const names = fields.map((field) => field.name);
+  const names = fields.map(nameOf);
   const corrections = fields.map(correctionFor);
   const rows: Row[] = [];
   for (const values of arrays) {
