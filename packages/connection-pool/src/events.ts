@@ -3,8 +3,9 @@
  * of its name, such as `kailash:pool:connection:opened`. Payloads carry ids, counts and times: never SQL, values of parameters or secrets.
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
-import { messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
+import { closest, messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
 import type { CircuitState } from './breaker.ts';
+import { PoolOptionsError } from './errors.ts';
 import type { HealthState } from './health.ts';
 import type { ConnectionRole } from './role.ts';
 
@@ -95,6 +96,34 @@ export interface PoolEvents {
 }
 
 export type PoolEventName = keyof PoolEvents;
+
+const NAMES: Readonly<Record<PoolEventName, true>> = {
+  'connection:opened': true,
+  'connection:refused': true,
+  'connection:closed': true,
+  'connection:health-changed': true,
+  'lease:acquired': true,
+  'lease:released': true,
+  'lease:leaked': true,
+  'lease:leak-ended': true,
+  'statement:executed': true,
+  'acquire:failed': true,
+  'breaker:changed': true,
+  'supervisor:restarting': true,
+  'supervisor:escalated': true,
+  'supervisor:recovered': true,
+  'host:role-changed': true,
+  'pool:resized': true,
+  'pool:size-adjusted': true,
+  'pool:warning': true,
+};
+
+/** @param method for the message. @throws PoolOptionsError for a name that is none: its listener would never be called */
+export function checkEventName(method: string, name: unknown): void {
+  if (typeof name === 'string' && Object.hasOwn(NAMES, name)) return;
+  const meant = typeof name === 'string' ? closest(name, Object.keys(NAMES)) : undefined;
+  throw new PoolOptionsError(method, [`there is no such event${meant === undefined ? '' : ` (did you mean "${meant}"?)`}`]);
+}
 
 /** Held here: a channel that nobody holds forgets its subscribers' interest. */
 const channels = new Map<string, Channel>();

@@ -1,5 +1,6 @@
 /** What may be changed of a pool while it works. */
-import { parsePoolSetting, type PoolConfig } from './config.ts';
+import { parsePoolSetting, poolConfigSchema, type PoolConfig } from './config.ts';
+import { PoolConfigError } from './errors.ts';
 import type { PoolSettings } from './parts.ts';
 
 export abstract class LiveSettings {
@@ -31,6 +32,15 @@ export abstract class LiveSettings {
     this.sizingChanged();
   }
 
+  /** The same, by the name that it has in the configuration. */
+  get adaptiveSizing(): boolean {
+    return this.adaptiveSizingEnabled;
+  }
+
+  set adaptiveSizing(value: boolean) {
+    this.adaptiveSizingEnabled = value;
+  }
+
   /** Whether query patterns are learned (together with the router's `patternLearning`). May be set at any time. @throws PoolConfigError */
   get enableQueryRouting(): boolean {
     return this.settings.enableQueryRouting;
@@ -48,4 +58,21 @@ export abstract class LiveSettings {
   set preWarm(value: boolean) {
     this.settings.preWarm = parsePoolSetting('preWarm', value);
   }
+}
+
+const HOW: Readonly<Record<string, string>> = {
+  minConnections: 'Call adjustPoolSize',
+  maxConnections: 'Call adjustPoolSize, within the maxConnections of the configuration',
+};
+
+// What can be configured and not be set later says so, and how it is done instead: an assignment that does nothing helps nobody.
+for (const key of Object.keys(poolConfigSchema.shape)) {
+  if (key in LiveSettings.prototype || key === 'name') continue;
+  Object.defineProperty(LiveSettings.prototype, key, {
+    get: () => undefined,
+    set: () => {
+      const how = HOW[key] ?? 'Give it to the constructor';
+      throw new PoolConfigError(`${key} cannot be set while the pool exists. ${how}.`, { facts: { problems: [`${key}: cannot be set`] } });
+    },
+  });
 }

@@ -37,6 +37,13 @@ export class WorkflowConnectionPool extends Pool implements Node<PoolMessageInpu
   readonly description = 'Connections to PostgreSQL, MySQL/MariaDB or SQLite, lent to workflows.';
   readonly input = messageSchema;
 
+  /** @throws PoolConfigError listing every problem. */
+  constructor(...given: ConstructorParameters<typeof Pool>) {
+    super(...given);
+    // Assigning what cannot be set, or a name that is none, throws instead of doing nothing. A subclass has fields of its own to add.
+    if (new.target === WorkflowConnectionPool) Object.freeze(this);
+  }
+
   /**
    * Sends a message. Without a context it is checked here.
    * @throws PoolMessageError, and as the method of the operation; but an error of SQL is an answer: `{ success: false, error }`.

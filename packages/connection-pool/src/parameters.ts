@@ -88,11 +88,14 @@ function toParameter(value: unknown, place: string): ParameterValue {
 }
 
 function jsonText(value: object, place: string): string {
+  let json: string | undefined;
   try {
-    return JSON.stringify(value);
+    json = JSON.stringify(value);
   } catch {
-    throw refused(place, 'is an object that JSON cannot hold (it has a bigint or a cycle).');
+    throw refused(place, 'is an object that JSON cannot hold (it has a bigint or a cycle, or throws).');
   }
+  if (json === undefined) throw refused(place, 'is an object of which JSON keeps nothing (its toJSON gives undefined).');
+  return json;
 }
 
 function refused(place: string, what: string): StatementParametersError {

@@ -23,12 +23,12 @@ import type {
 import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
 import { ConnectionLostError, PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
-import { PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
+import { checkEventName, PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { Lending, type LeaseHolder } from './lending.ts';
 import { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import { workUnder } from './leased-work.ts';
-import { checkOptions } from './options.ts';
+import { checkFunction, checkOptions } from './options.ts';
 import { LiveSettings } from './live-settings.ts';
 import type { PoolParts } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
@@ -94,6 +94,8 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
     this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
     this.sizingChanged();
+    // A subclass has fields of its own to add.
+    if (new.target === Pool) Object.freeze(this);
   }
 
   async initialize(): Promise<InitializeResult> {
@@ -198,6 +200,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
 
   async withConnection<T>(use: (lease: Lease) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     checkOptions('withConnection', options);
+    checkFunction('withConnection', 'use', use);
     this.#begin();
     const lease = await this.#lend(options);
     try {
@@ -209,6 +212,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
 
   async transaction<T>(work: (transaction: Lease) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     checkOptions('transaction', options);
+    checkFunction('transaction', 'work', work);
     const { clock, random, metrics } = this.#parts;
     const { isolation: _isolation, readOnly: _readOnly, retries: _retries, ...acquire } = options;
     return runTransaction(work, options, {
@@ -289,6 +293,8 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   on<Name extends PoolEventName>(name: Name, listener: (event: PoolEvents[Name]) => void): void {
+    checkEventName('on', name);
+    checkFunction('on', 'listener', listener);
     this.#parts.events.on(name, listener);
   }
 

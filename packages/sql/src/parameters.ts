@@ -10,8 +10,17 @@ const MAX_DEPTH = 16;
  * @throws SqlError `SQL_PARAMETER_INVALID`
  */
 export function checkParameter(value: unknown, where: number | string): void {
-  const problem = problemOf(value);
+  const problem = readableProblemOf(value);
   if (problem !== null) refuse(where, problem);
+}
+
+/** What a getter or a proxy of the caller's throws may hold anything, and is not told. */
+function readableProblemOf(value: unknown): string | null {
+  try {
+    return problemOf(value);
+  } catch {
+    return 'cannot be read: it throws; pass a plain value';
+  }
 }
 
 function problemOf(value: unknown): string | null {
@@ -48,7 +57,9 @@ function problemOfNumber(value: number): string | null {
 
 function problemOfObject(value: object, depth: number): string | null {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'is an invalid Date' : null;
-  if (!Array.isArray(value)) return null;
+  if (ArrayBuffer.isView(value)) return problemOfBytes(value.buffer, value instanceof Uint8Array ? null : nameOf(value));
+  if (value instanceof ArrayBuffer) return problemOfBytes(value, null);
+  if (!Array.isArray(value)) return problemOfOther(value);
   if (depth >= MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} arrays`;
   for (let i = 0; i < value.length; i++) {
     const element: unknown = value[i];
@@ -57,6 +68,39 @@ function problemOfObject(value: object, depth: number): string | null {
   }
   return null;
 }
+
+/** Of bytes that nobody else writes to, and that are still there. */
+function problemOfBytes(buffer: ArrayBufferLike, otherType: string | null): string | null {
+  if (otherType !== null) return `is a ${otherType}; pass its bytes as Uint8Array, or its numbers as an array`;
+  if (typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer)
+    return 'is of a SharedArrayBuffer, which may change while it is sent; pass a copy';
+  return buffer.byteLength === 0 && isDetached(buffer) ? 'is of a detached ArrayBuffer: its bytes were transferred away' : null;
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** What JSON would write as `{}`, or not at all. */
+const WITHOUT_JSON: readonly (abstract new (...args: never[]) => object)[] = [Map, Set, WeakMap, WeakSet, RegExp, Error];
+
+function problemOfOther(value: object): string | null {
+  if (typeof (value as { then?: unknown }).then === 'function') return 'is a Promise; did you forget to await it?';
+  if (typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer)
+    return 'is a SharedArrayBuffer, which may change while it is sent; pass a copy';
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return null;
+  return WITHOUT_JSON.some((type) => value instanceof type)
+    ? `is a ${nameOf(value)}, of which JSON keeps nothing; pass what it holds`
+    : null;
+}
+
+const nameOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
 
 function refuse(where: number | string, problem: string): never {
   const name = typeof where === 'number' ? `Parameter ${where}` : `Parameter ":${where}"`;
