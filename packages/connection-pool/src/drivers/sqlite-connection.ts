@@ -31,6 +31,7 @@ export class SqliteConnection implements DriverConnection {
   #usable = true;
   #inTransaction = false;
   #changed = false;
+  #runHook: () => Promise<void> = async () => {};
   #onLost: () => void = () => {};
 
   constructor(thread: SqliteThread, { role, inMemory }: SqliteConnectionOptions) {
@@ -55,7 +56,7 @@ export class SqliteConnection implements DriverConnection {
   /** @internal Opens the file, or cleans up after the connection before. @throws WorkerFailure */
   async begin(): Promise<void> {
     await this.#ask({ op: 'open' });
-    await this.#ask({ op: 'rollback' });
+    await this.#ask({ op: this.#inMemory ? 'reset' : 'rollback' });
   }
 
   /** SQLite looks by itself whether what a statement was prepared for still is there. */
@@ -63,7 +64,8 @@ export class SqliteConnection implements DriverConnection {
 
   /** @internal Lets the user prepare it. @throws ConnectError */
   async prepare({ onConnect, applicationName }: FileTarget): Promise<void> {
-    await runOnConnect(this, { onConnect, pool: applicationName, dialect: 'sqlite' });
+    this.#runHook = () => runOnConnect(this, { onConnect, pool: applicationName, dialect: 'sqlite' });
+    await this.#runHook();
     this.#changed = false;
   }
 
@@ -113,8 +115,12 @@ export class SqliteConnection implements DriverConnection {
 
   async reset(): Promise<void> {
     if (this.#inTransaction) await this.#statement({ op: 'rollback' });
+    if (!this.#changed) return;
     // PRAGMA, ATTACH and temporary tables cannot be undone in general: a new connection is as good as new.
-    if (this.#changed) throw new ConnectionLostError('its session was changed', false);
+    if (!this.#inMemory) throw new ConnectionLostError('its session was changed', false);
+    await this.#statement({ op: 'reset' });
+    await this.#runHook();
+    this.#changed = false;
   }
 
   async close(): Promise<void> {
@@ -137,7 +143,7 @@ export class SqliteConnection implements DriverConnection {
   }
 
   #sqlFor(text: string): string {
-    if (!this.#inMemory && mayChangeSession(text)) this.#changed = true;
+    if (mayChangeSession(text)) this.#changed = true;
     if (!PLAIN_BEGIN.test(text)) return text;
     return this.role === 'replica' ? 'BEGIN' : 'BEGIN IMMEDIATE';
   }

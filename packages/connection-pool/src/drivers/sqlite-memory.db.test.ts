@@ -133,4 +133,50 @@ describeDatabases('a database in memory', ['sqlite'], () => {
       await pool.close();
     },
   );
+
+  it('finds nothing of the last borrower, and all data', async () => {
+    await using pool = new Pool({ connectionString: 'sqlite::memory:' });
+    await pool.query('CREATE TABLE item (name varchar(9))');
+    await pool.query("INSERT INTO item (name) VALUES ('a')");
+    await pool.withConnection(async (lease) => {
+      await lease.execute('CREATE TEMP TABLE secret (id integer)');
+      await lease.execute('CREATE TEMP VIEW secrets AS SELECT * FROM secret');
+      await lease.execute('CREATE TEMP TRIGGER spy AFTER INSERT ON item BEGIN INSERT INTO secret VALUES (1); END');
+      await lease.execute("ATTACH ':memory:' AS other");
+      for (const pragma of ['case_sensitive_like = ON', 'foreign_keys = OFF', 'recursive_triggers = ON', 'query_only = ON'])
+        await lease.execute(`PRAGMA ${pragma}`);
+      await lease.execute('SELECT * FROM secrets');
+    });
+    const one = async (sql: string): Promise<unknown> => Object.values((await pool.query(sql, [], { fetchMode: 'one' })).data ?? {})[0];
+    expect(await one('SELECT count(*) FROM sqlite_temp_schema')).toBe(0);
+    expect(await one("SELECT count(*) FROM pragma_database_list WHERE name = 'other'")).toBe(0);
+    expect(await one("SELECT 'a' LIKE 'A'")).toBe(1);
+    expect(await one('SELECT foreign_keys FROM pragma_foreign_keys')).toBe(1);
+    expect(await one('SELECT recursive_triggers FROM pragma_recursive_triggers')).toBe(0);
+    await pool.query("INSERT INTO item (name) VALUES ('b')");
+    expect(await one('SELECT count(*) FROM item')).toBe(2);
+  });
+
+  it('can be written after a transaction that only read was cut', async () => {
+    await using pool = new Pool({ connectionString: 'sqlite::memory:' });
+    await pool.query('CREATE TABLE item (id integer)');
+    const cut = new AbortController();
+    let begin!: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const reading = pool.transaction(
+      async (tx) => {
+        await tx.execute('SELECT 1');
+        begin();
+        await new Promise(() => {});
+      },
+      { readOnly: true, signal: cut.signal },
+    );
+    const failed = failure(reading);
+    await begun;
+    cut.abort();
+    expect(await failed).toMatchObject({ code: 'POOL_ABORTED' });
+    await pool.transaction(async (tx) => pool.release(tx), { readOnly: true }).catch(() => {});
+    await pool.query('INSERT INTO item (id) VALUES (1)');
+    expect((await pool.query('SELECT count(*) AS n FROM item')).data).toEqual([{ n: 1 }]);
+  });
 });

@@ -16,7 +16,7 @@ export class WorkerFailure extends Error {
 
 /** What the worker does. See `sqlite-worker.js`. */
 export type WorkerRequest =
-  | { readonly op: 'open' | 'ping' | 'end' | 'rollback' | 'close' }
+  | { readonly op: 'open' | 'ping' | 'end' | 'rollback' | 'reset' | 'close' }
   | { readonly op: 'execute'; readonly text: string; readonly values: readonly unknown[]; readonly maxRows?: number | undefined }
   | { readonly op: 'stream'; readonly text: string; readonly values: readonly unknown[]; readonly size: number }
   | { readonly op: 'next'; readonly size: number }

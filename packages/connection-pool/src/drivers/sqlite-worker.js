@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Cursor, interrupted } from './sqlite-cursor.js';
+import { Session } from './sqlite-session.js';
 
 /**
  * @typedef {{ name: string, type: string | null }} Column
@@ -18,7 +19,7 @@ import { Cursor, interrupted } from './sqlite-cursor.js';
  * @typedef {{ id: number, op: 'stream', text: string, values: unknown[], size: number }} StreamRequest
  * @typedef {{ id: number, op: 'next', size: number }} NextRequest
  * @typedef {{ id: number, op: 'many', text: string, rows: unknown[][] }} ManyRequest
- * @typedef {{ id: number, op: 'open' | 'ping' | 'end' | 'rollback' | 'close' }} PlainRequest
+ * @typedef {{ id: number, op: 'open' | 'ping' | 'end' | 'rollback' | 'reset' | 'close' }} PlainRequest
  * @typedef {ExecuteRequest | StreamRequest | NextRequest | ManyRequest | PlainRequest} Request
  */
 
@@ -31,6 +32,8 @@ const EVERYTHING = -1;
 
 /** @type {Database | undefined} */
 let database;
+/** How it began. @type {Session | undefined} */
+let session;
 /** Prepared statements by exact text, least recently used first. @type {Map<string, Statement>} */
 const statements = new Map();
 /** The stream that is open. @type {Cursor | undefined} */
@@ -68,6 +71,8 @@ function handle(request) {
       return executeMany(request);
     case 'rollback':
       return rollBack();
+    case 'reset':
+      return reset();
     case 'close':
       return close();
   }
@@ -89,6 +94,7 @@ function open() {
   }
   opened.exec('PRAGMA foreign_keys = ON');
   if (readOnly) opened.exec('PRAGMA query_only = ON');
+  session = new Session(/** @type {import('./sqlite-session.js').Database} */ (/** @type {unknown} */ (opened)));
   const [[version]] = /** @type {[[string]]} */ (opened.prepare('SELECT sqlite_version()').raw().all([]));
   return version;
 }
@@ -202,6 +208,13 @@ function executeMany({ text, rows }) {
 function rollBack() {
   endStream();
   if (opened().inTransaction) opened().exec('ROLLBACK');
+}
+
+// Statements that are kept would know of objects that are gone, and may hold them.
+function reset() {
+  rollBack();
+  statements.clear();
+  session?.reset();
 }
 
 // The transaction is ended first: statements that are still alive keep a closed database, and its locks, until they are collected.
