@@ -3,6 +3,22 @@ import type { Lease } from './contract.ts';
 import { LeaseReleasedError, LeaseUnknownError, type LongestHeld } from './errors.ts';
 import { PoolLease } from './lease.ts';
 
+/** A caller that holds a lease. */
+export interface LeaseHolder {
+  /** Where it asked; only while leaks are looked for. */
+  readonly stack: string | undefined;
+}
+
+const NOBODY: LeaseHolder = { stack: undefined };
+
+/** Remembers where a lease was asked for, if that is of use: it costs some microseconds. */
+export function holderHere(leakThresholdMs: number | 'never'): LeaseHolder {
+  if (leakThresholdMs === 'never') return NOBODY;
+  const holder: { stack: string | undefined } = { stack: undefined };
+  Error.captureStackTrace(holder);
+  return holder;
+}
+
 export class HeldLeases {
   readonly #pool: string;
   readonly #leases = new Set<PoolLease>();

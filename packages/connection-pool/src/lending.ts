@@ -12,7 +12,7 @@ import {
   type LongestHeld,
   type PoolCounts,
 } from './errors.ts';
-import { HeldLeases } from './held-leases.ts';
+import { HeldLeases, type LeaseHolder } from './held-leases.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { PoolLease, type LeaseOwner } from './lease.ts';
 import type { Holders, Line } from './line.ts';
@@ -22,12 +22,6 @@ import { Runs } from './runs.ts';
 import type { AdaptivePoolController } from './sizing/controller.ts';
 import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
-
-/** A caller that holds a lease. */
-export interface LeaseHolder {
-  /** Where it asked; only while leaks are looked for. */
-  readonly stack: string | undefined;
-}
 
 /** Modes: new -> (first use) -> started -> (close) -> closed. Owned by its pool. */
 export class Lending implements Holders {

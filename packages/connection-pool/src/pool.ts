@@ -24,7 +24,8 @@ import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
 import { ConnectionLostError, PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
 import { checkEventName, PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
-import { Lending, type LeaseHolder } from './lending.ts';
+import { holderHere } from './held-leases.ts';
+import { Lending } from './lending.ts';
 import { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
 import { workUnder } from './leased-work.ts';
@@ -49,7 +50,6 @@ export interface PoolInternals {
 }
 
 const DEFAULT_FETCH_SIZE = 100;
-const NOBODY: LeaseHolder = { stack: undefined };
 
 /**
  * A pool of connections to one database. Modes: new -> (first use) -> running -> (close) -> closing -> closed.
@@ -351,15 +351,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   #lend(options: AcquireOptions): PoolLease | Promise<PoolLease> {
-    return this.#lending.lend(options, this.#holder(), this.#parts.clock.now());
-  }
-
-  /** Remembers where a lease was asked for, if that is of use: it costs some microseconds. */
-  #holder(): LeaseHolder {
-    if (this.config.leakThresholdMs === 'never') return NOBODY;
-    const holder: { stack: string | undefined } = { stack: undefined };
-    Error.captureStackTrace(holder);
-    return holder;
+    return this.#lending.lend(options, holderHere(this.config.leakThresholdMs), this.#parts.clock.now());
   }
 
   #begin(): void {
