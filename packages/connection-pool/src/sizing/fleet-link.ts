@@ -31,6 +31,8 @@ export class FleetLink {
   #told: Standing = { held: 0, wanted: 0 };
   /** Among the members. */
   #id = 0;
+  /** What the pool would like to have now; an exchange that is under way tells the others this, not what it was begun for. */
+  #wanted = 0;
   readonly #stop = new AbortController();
 
   constructor(host: Host, driver: Driver, clock: Clock) {
@@ -48,6 +50,7 @@ export class FleetLink {
   get limitedBy(): string {
     const limits = this.#limits;
     if (!limits) return 'the server, which has not told its limits yet,';
+    if ((this.#allotted ?? 0) >= this.#told.wanted) return 'what was asked of the fleet so far';
     const { maxConnections, reserved, ownLimit } = limits;
     const of =
       ownLimit === null
@@ -59,13 +62,14 @@ export class FleetLink {
 
   /** The server is asked again, and told what is wanted; at most once a second, unless more is wanted than there may be. Never rejects. */
   async look(wanted: number): Promise<void> {
+    this.#wanted = wanted;
     const now = this.#clock.now();
     const isUrgent = this.#pauseMs === 0 && wanted > Math.max(this.#told.wanted, this.#allotted ?? 0);
     if (this.#isLooking || this.#stop.signal.aborted || (!isUrgent && now < this.#lookedAt + LOOK_MS + this.#pauseMs)) return;
     this.#isLooking = true;
     this.#lookedAt = now;
     try {
-      await this.#ask(wanted);
+      await this.#ask();
       this.#pauseMs = 0;
     } catch {
       // The pool's own connections tell what is wrong; here it only means that nothing is known.
@@ -83,7 +87,7 @@ export class FleetLink {
     if (connection?.usable) await connection.close();
   }
 
-  async #ask(wanted: number): Promise<void> {
+  async #ask(): Promise<void> {
     const port = this.#port && this.#connection?.usable ? this.#port : await this.#join();
     const now = this.#clock.now();
     if (!this.#limits || now - this.#limitsAt >= LIMITS_AGE_MS) {
@@ -94,21 +98,22 @@ export class FleetLink {
     // Nothing to agree on as long as nobody has changed what concerns the others.
     if (this.#allotted !== undefined) {
       const others = await port.others();
-      const next = this.#standing(others, wanted, budget);
+      const next = this.#standing(others, budget);
       this.#members = others.length + 1;
       if (next.held === this.#told.held && next.wanted === this.#told.wanted) return;
     }
     await port.exchange((id, others) => {
       this.#id = id;
       this.#members = others.length + 1;
-      const me = this.#standing(others, wanted, budget);
+      const me = this.#standing(others, budget);
       this.#allotted = grant({ id, ...me }, others, budget);
       return (this.#told = me);
     });
   }
 
   /** What it holds is what it may have, and what it still has though it may not. */
-  #standing(others: readonly Member[], wanted: number, budget: number): Standing {
+  #standing(others: readonly Member[], budget: number): Standing {
+    const wanted = this.#wanted;
     const open = this.host.total + this.host.connector.connecting;
     const allotted = grant({ id: this.#id, held: open, wanted }, others, budget);
     return { held: Math.max(allotted, open), wanted };
