@@ -27,7 +27,7 @@ describeDatabases('a fleet', ['postgresql', 'mysql'], (kind) => {
   };
   const total = (byName: Map<string, number>): number => [...byName.values()].reduce((sum, count) => sum + count, 0);
   const start = (name: string): void => {
-    const sleep = isPostgres ? 'SELECT pg_sleep(0.02)' : 'SELECT SLEEP(0.02)';
+    const sleep = isPostgres ? 'SELECT pg_sleep(0.2)' : 'SELECT SLEEP(0.2)';
     const url = new URL(cluster.url);
     if (!isPostgres) {
       [url.username, url.password] = [name, ''];
