@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 // Not part of the package's surface: what its tests share.
 import { OriginalController, originalSize } from '../../../packages/connection-pool/src/testing/original-sizing.ts';
-import { randomFrom } from '../../../packages/connection-pool/src/testing/random.ts';
+import { randomFrom } from './random.ts';
 import { clairvoyant, knownLoad, LOADS, ours, type KnownLoad } from '../../../packages/connection-pool/src/testing/sizing-loads.ts';
 import { simulate, type Outcome, type Strategy } from '../../../packages/connection-pool/src/testing/sizing-simulator.ts';
 import { atLeast, atMost, round3 } from '../harness.ts';

@@ -4,7 +4,7 @@
  * Rules, the first that applies:
  *
  * 1. Limits. More than may be had (server, fleet, `maxConnections`): down to that, at once.
- * 2. Database slower. The last growth brought longer statements instead of more of them: back to where it began, for a while.
+ * 2. Database slower. The last growth brought longer statements instead of more of them: back to as many as are of use, for a while.
  * 3. Emergency. Callers wait, and either too long or too many of them: up, whatever else would forbid it. Never down.
  * 4. Up. The load needs more than there are: at once, unless sizes have been swinging.
  * 5. Down. The load has needed less for `downAfterMs`: to the most that it needed in that time.
