@@ -191,13 +191,18 @@ export class Connector {
     else if (!full && isNews) this.breaker.failure(error);
     const before = this.supervisor.state;
     const { action, restartCount, delayMs } = this.supervisor.failed(attempt.slot, 'could not be opened', clock.now());
-    const retryInMs = isFinal ? config.circuitBreaker.recoveryTimeoutMs : delayMs;
+    const retryInMs = isFinal && !this.#isOnItsWay(error) ? config.circuitBreaker.recoveryTimeoutMs : delayMs;
     const ids = { pool: config.name, host: this.#plan.name };
     events.emit('connection:refused', { ...ids, error: withoutCause(error), retryInMs, serverFull: full });
     if (action === 'escalate' && before === 'running') events.emit('supervisor:escalated', { ...ids, restartCount, retryInMs });
     this.#pause(retryInMs);
     if (isFinal || !this.isPromising) this.#owner.refused(error);
     this.#owner.settled();
+  }
+
+  /** A database that a replica does not know is one that it has not replayed yet, more often than a mistake. */
+  #isOnItsWay(error: unknown): boolean {
+    return this.#plan.role === 'replica' && error instanceof ConnectError && NO_DATABASE.has(error.reason);
   }
 
   #forget(attempt: ConnectAttempt): void {
@@ -232,6 +237,9 @@ export class Connector {
 }
 
 /** What `onConnect` throws says nothing about the server, nor about the next try. */
+/** By the reasons of both drivers. */
+const NO_DATABASE: ReadonlySet<string | undefined> = new Set(['3D000', 'ER_BAD_DB_ERROR']);
+
 const isOfHook = (error: unknown): boolean => error instanceof ConnectError && error.reason === 'ON_CONNECT';
 
 /** Without its cause: what a hook of the user's threw is not ours to tell. */

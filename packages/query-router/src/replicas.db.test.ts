@@ -2,7 +2,7 @@
 import { openAdmin, startPostgres, type Cluster } from '@kailash-ts/test-databases';
 import { describeDatabases } from '@kailash-ts/test-databases/vitest';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { Replicated, startCluster, untilReplicasAreThere, type ReplicatedOptions } from './testing/replicated.ts';
 
 const servers = ['postgresql', 'mysql'] as const;
@@ -50,6 +50,25 @@ describeDatabases('a router over two replicas', servers, (kind) => {
     expect((await read()).host).toMatch(/^replica/);
     const { routingMetadata } = await write(1);
     expect(routingMetadata).toMatchObject({ role: 'primary', host: 'primary', strategy: 'primary_write', routingConfidence: 0.9 });
+  });
+
+  it('a replica that learns of the database after the pool has asked for it serves reads soon after', async () => {
+    const replay = new Replicated(cluster);
+    open.push(replay);
+    await using admin = await openAdmin(cluster.adminUrl);
+    for (const replica of [0, 1]) await replay.pauseReplay(replica);
+    await admin.query('CREATE DATABASE test_late');
+    const url = new URL(cluster.url);
+    url.pathname = '/test_late';
+    try {
+      await using scene = new Replicated(cluster, { pool: { connectionString: url.href } });
+      expect((await scene.read('SELECT 1 AS one')).host).toBe('primary');
+      expect((await scene.pool.query('SELECT 1 AS one', [], { role: 'replica' })).data).toEqual([{ one: 1 }]);
+      for (const replica of [0, 1]) await replay.resumeReplay(replica);
+      await vi.waitFor(async () => expect((await scene.read('SELECT 1 AS one')).host).toMatch(/^replica/), { timeout: 20_000 });
+    } finally {
+      await admin.query('DROP DATABASE test_late');
+    }
   });
 
   it('many reads at a time are spread over all replicas, and none of them over the primary', async () => {

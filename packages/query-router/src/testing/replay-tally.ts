@@ -13,6 +13,8 @@ export class ReplayTally {
   misroutes = 0;
   secondChances = 0;
   onReplicas = 0;
+  /** How often a replica was told to leave out what a file had left to it. */
+  skips = 0;
   readonly mismatches: string[] = [];
   /** That a caller of the router saw, and one of the primary alone did not. */
   readonly readOnlyErrors: string[] = [];
@@ -48,11 +50,13 @@ export class ReplayTally {
   }
 
   report(title: string): string {
-    const { files, statements, replayed, succeeded, sameRows, onReplicas, misroutes, secondChances, mismatches, readOnlyErrors } = this;
+    const { files, statements, replayed, succeeded, sameRows, onReplicas, skips, misroutes, secondChances, mismatches, readOnlyErrors } =
+      this;
     return [
       `${title}: ${files} files, ${statements} statements, ${replayed} replayed (${percent(replayed, statements)}), ${succeeded} of these succeed`,
       `  ${onReplicas} on replicas (${[...this.#byHost].map(([host, count]) => `${host || 'nowhere'} ${count}`).join(', ')})`,
       `  ${misroutes} misroutes, ${secondChances} other second chances, ${readOnlyErrors.length} read-only errors seen by users`,
+      ...(skips === 0 ? [] : [`  ${skips} times the replica was too far behind at the end of a file, and left out the rest`]),
       `  ${sameRows} with the same rows, ${mismatches.length} mismatches`,
       ...groupLines('left out', this.#leftOut),
       ...groupLines('not compared', this.#notCompared),

@@ -12,6 +12,7 @@ import type { ReplayFile } from './replay-files.ts';
 import { whyLeftOut, whyRowsMayDiffer } from './replay-left-out.ts';
 import type { ReplayTally } from './replay-tally.ts';
 import { Replicated, untilReplicasAreThere } from './replicated.ts';
+import { startAtTheEnd } from './skip-ahead.ts';
 
 const TIMEOUT_MS = 5000;
 const SESSION = 'replay';
@@ -115,6 +116,7 @@ export async function replayFile(
   tally: ReplayTally,
 ): Promise<void> {
   await using admin = await openAdmin(cluster.adminUrl);
+  tally.skips += await startAtTheEnd(cluster, admin);
   await withDatabase(cluster, admin, 'routed', (routedUrl) =>
     withDatabase(cluster, admin, 'alone', (first) =>
       withDatabase(cluster, admin, 'alone', async (second) => {
