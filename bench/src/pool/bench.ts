@@ -9,6 +9,8 @@ export interface Plan {
   readonly rounds: number;
   readonly cyclesMs: number;
   readonly selectsMs: number;
+  /** What each subject does before its selects are measured. */
+  readonly warmUpMs: number;
   readonly connections: readonly number[];
   readonly callers: readonly number[];
   readonly violations: number;
@@ -21,6 +23,7 @@ export const FULL: Plan = {
   rounds: 5,
   cyclesMs: 200,
   selectsMs: 400,
+  warmUpMs: 3000,
   connections: [4, 16],
   callers: [1, 64, 512],
   violations: 1000,
@@ -33,6 +36,7 @@ export const QUICK: Plan = {
   rounds: 1,
   cyclesMs: 30,
   selectsMs: 50,
+  warmUpMs: 50,
   connections: [4],
   callers: [64],
   violations: 50,

@@ -299,6 +299,17 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     expect(active()).toBe(0);
   });
 
+  it.runIf(kind === 'mysql')('keeps the connection for what a procedure leaves in a variable', async () => {
+    const { router, active } = await setUp(kind);
+    await router.process({ query: 'CREATE PROCEDURE count_users(OUT n INTEGER) SELECT COUNT(*) INTO n FROM users' });
+    await router.process({ query: 'CALL count_users(@n)', sessionId: 's' });
+    const { data } = await router.process({ query: 'SELECT @n AS n', sessionId: 's', fetchMode: 'one' });
+    expect(data).toEqual({ n: 3 });
+    expect(active()).toBe(1);
+    await router.endSession('s');
+    expect(active()).toBe(0);
+  });
+
   it('ends what is open when it is stopped', async () => {
     const { router, active, pool } = await setUp(kind);
     await router.process({ query: 'BEGIN', sessionId: 's' });

@@ -57,15 +57,24 @@ export interface SizingGoals {
   /** Share of connections that are busy, where the load keeps 16 or more busy; Erlang-C alone would go higher or lower. */
   readonly utilization: number;
   readonly downAfterMs: number;
+  /** After a growth nothing is closed for so long: load that comes in gusts would open and close the same connections over and over. */
+  readonly restAfterGrowthMs: number;
   /** After this much of a caller's time has gone by in the line, from 0 to 1, it is an emergency. */
   readonly patience: number;
 }
 
-export const SIZING_GOALS: SizingGoals = { waitMs: 5, waitShare: 0.01, utilization: 0.75, downAfterMs: 15_000, patience: 0.25 };
+export const SIZING_GOALS: SizingGoals = {
+  waitMs: 5,
+  waitShare: 0.01,
+  utilization: 0.75,
+  downAfterMs: 15_000,
+  restAfterGrowthMs: 60_000,
+  patience: 0.25,
+};
 
 /** From here on utilisation is held to its goal, give or take this much. */
 const LARGE = 16;
-const UTILIZATION_BAND = { below: 0.015, above: 0.03 };
+const UTILIZATION_BAND = { below: 0.045, above: 0.03 };
 /** An event loop busier than this has no time for more connections. */
 const LOOP_FULL = 0.98;
 /** A wait of so many times the goal is too long, unless connections are held for as long anyway. */
@@ -144,7 +153,9 @@ export function decide(
   const needed = neededAt(0);
   const wanted = clamp(needed, min, most);
   // Chance alone shall move nothing: up when a load at the lower end of what was measured needs more, too.
-  const surelyNeeded = Math.min(neededAt(-SURE), most);
+  const lastChange = memory.changes.at(-1);
+  const hasJustShrunk = lastChange !== undefined && !lastChange.up && now - lastChange.at < REGRET_MS;
+  const surelyNeeded = Math.min(neededAt(hasJustShrunk ? -SURER : -SURE), most);
   const needs = [...memory.needs.filter(({ at }) => at > now - goals.downAfterMs), { at: now, size: wanted }];
   const emergency = emergencyOf(inputs, goals);
   const wish = emergency ? Math.max(needed, Math.ceil(inputs.busy + inputs.waiting / 2), size + 1) : needed;
@@ -182,7 +193,11 @@ export function decide(
     return up(wanted, facts, false);
   }
   const mostNeeded = Math.max(...needs.map((need) => need.size));
-  const isSettled = memory.needs.length > 0 && memory.needs[0]!.at <= now - goals.downAfterMs + SETTLED_SLACK_MS;
+  const lastGrowth = memory.changes.findLast(({ up }) => up);
+  const isSettled =
+    (lastGrowth === undefined || now - lastGrowth.at >= goals.restAfterGrowthMs) &&
+    memory.needs.length > 0 &&
+    memory.needs[0]!.at <= now - goals.downAfterMs + SETTLED_SLACK_MS;
   if (size - mostNeeded > DEAD_BAND * size && isSettled && inputs.waiting === 0) {
     if (isSwinging(memory, now)) return done(size, `sizes were swinging; ${facts}`, 0.9, false, { growth: shown });
     return done(mostNeeded, facts, certainty(inputs, size, false, goals), false, { growth: undefined });
@@ -211,6 +226,9 @@ function forecastLoad({ forecastPerSecond, holdMs }: SizingInputs): number {
 
 /** Standard errors below what was measured. */
 const SURE = 1.5;
+/** What was closed less than a minute ago is opened again only for a load that has really changed. */
+const SURER = 3;
+const REGRET_MS = 60_000;
 /** Share of a pool whose saving is not worth a change. */
 const DEAD_BAND = 0.06;
 

@@ -51,6 +51,7 @@ export function whyLeftOut(kind: Cluster['kind'], sql: string): string | undefin
 /** Every server has its own answer, and both are right. */
 const OWN_ANSWERS: Readonly<Record<Cluster['kind'], Rules>> = {
   postgresql: [
+    ['asks for the time', /'now'|\b(?:now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday)\s*\(|\bcurrent_time/i],
     [
       'tells of the server or session itself',
       /\bpg_(?:stat\w*|is_in_recovery|backend_pid|postmaster\w*|last_wal\w*|locks|settings)\b|^\s*SHOW\s+ALL\b/i,
@@ -61,7 +62,7 @@ const OWN_ANSWERS: Readonly<Record<Cluster['kind'], Rules>> = {
     ['a plan, by the estimates of each server', /^\s*(?:EXPLAIN|ANALYZE|DESC(?:RIBE)?)\b/i],
     [
       'tells of the server or session itself',
-      /@@(?:global\.|session\.)?\w+|\bSHOW\s+(?:\w+\s+)?(?:STATUS|VARIABLES|INDEX|KEYS|TABLE|PROCESSLIST)\b/i,
+      /@@(?:global\.|session\.)?\w+|\bSHOW\s+(?:\w+\s+)?(?:DATABASES|SCHEMAS|STATUS|VARIABLES|INDEX|KEYS|TABLE|PROCESSLIST)\b/i,
     ],
     ['tells of the server or session itself', /\b(?:information_schema|performance_schema|mysql)\s*[.]/i],
   ],

@@ -15,6 +15,8 @@ export class ReplayTally {
   onReplicas = 0;
   /** How often a replica was told to leave out what a file had left to it. */
   skips = 0;
+  /** Files whose statements ended the server, and were not replayed to the end. */
+  readonly crashes: string[] = [];
   readonly mismatches: string[] = [];
   /** That a caller of the router saw, and one of the primary alone did not. */
   readonly readOnlyErrors: string[] = [];
@@ -58,6 +60,7 @@ export class ReplayTally {
       `  ${misroutes} misroutes, ${secondChances} other second chances, ${readOnlyErrors.length} read-only errors seen by users`,
       ...(skips === 0 ? [] : [`  ${skips} times the replica was too far behind at the end of a file, and left out the rest`]),
       `  ${sameRows} with the same rows, ${mismatches.length} mismatches`,
+      ...this.crashes.map((file) => `  left out: the rest of ${file}, in which the server itself died`),
       ...groupLines('left out', this.#leftOut),
       ...groupLines('not compared', this.#notCompared),
       ...groupLines('fails alone too', this.#failed).slice(0, 12),
