@@ -58,6 +58,9 @@ const adaptiveControl = z.strictObject({
     .nullable(),
 });
 
+/** `useful`: used within 30 s, where somebody would have had to wait without it. Of the last 30 s some are neither yet. */
+const aheadCounts = z.strictObject({ done: count, useful: count, wasted: count });
+
 /** What was learnt: templates, never values. */
 const patternInsights = z.strictObject({
   /** Templates that are known. */
@@ -71,6 +74,8 @@ const patternInsights = z.strictObject({
     recommendedPoolSize: count,
     peakHours: z.array(z.number().int().min(0).max(23)).readonly(),
   }),
+  /** What was done before anybody asked: connections opened, statements prepared. */
+  actions: z.strictObject({ prewarms: aheadCounts, prepares: aheadCounts }),
 });
 
 const circuit = z.strictObject({

@@ -1,5 +1,6 @@
 /** One attempt to open a connection: with its time limit, and to be given up when nobody needs it any more. */
 import type { Clock } from '@kailash-ts/core';
+import type { PrewarmReason } from './ahead-kinds.ts';
 import type { Driver, DriverConnection, HostPlan } from './driver.ts';
 import { ConnectError } from './errors.ts';
 import { setPatientTimer } from './patient-timer.ts';
@@ -11,11 +12,14 @@ export interface AttemptOptions {
   readonly slot: number;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Undefined for one that somebody waits for, or that makes up for a lost one. */
+  readonly why?: PrewarmReason | undefined;
 }
 
 /** Modes: under way -> opened | failed | cancelled. A connection that comes late is destroyed. */
 export class ConnectAttempt {
   readonly slot: number;
+  readonly why: PrewarmReason | undefined;
   readonly startedAt: number;
   readonly #clock: Clock;
   readonly #abort = new AbortController();
@@ -26,8 +30,9 @@ export class ConnectAttempt {
     options: AttemptOptions,
     outcome: { opened(connection: DriverConnection, durationMs: number): void; failed(error: unknown): void },
   ) {
-    const { pool, driver, plan, slot, clock, timeoutMs } = options;
+    const { pool, driver, plan, slot, clock, timeoutMs, why } = options;
     this.slot = slot;
+    this.why = why;
     this.#clock = clock;
     this.startedAt = clock.now();
     this.#stopTimer = setPatientTimer(clock, () => this.#abort.abort(connectTimeout(pool, timeoutMs)), timeoutMs);

@@ -2,6 +2,7 @@
 import { serializeError, type SerializedError } from '@kailash-ts/core';
 import { CircuitBreaker } from './breaker.ts';
 import { milliseconds } from './config.ts';
+import type { PrewarmReason } from './ahead-kinds.ts';
 import { ConnectAttempt } from './connect-attempt.ts';
 import type { Driver, DriverConnection, HostPlan } from './driver.ts';
 import { AuthenticationError, ConnectError } from './errors.ts';
@@ -14,7 +15,7 @@ export interface ConnectorOwner {
   total(): number;
   /** How many there may be. */
   size(): number;
-  opened(connection: DriverConnection, slot: number, durationMs: number): void;
+  opened(connection: DriverConnection, attempt: Pick<ConnectAttempt, 'slot' | 'why'>, durationMs: number): void;
   /** No more will be opened for a while: whoever can only be served by a new connection waits in vain. */
   refused(error: unknown): void;
   /** An attempt or a pause has ended, in whatever way. */
@@ -90,13 +91,13 @@ export class Connector {
     return this.canConnect && this.#parts.clock.now() >= this.#refillAt;
   }
 
-  /** Opens one more connection, in the background. */
-  connect(): void {
+  /** Opens one more connection, in the background. @param why if nobody asks for it yet */
+  connect(why?: PrewarmReason): void {
     const { config, clock } = this.#parts;
     const slot = this.#takeSlot();
     const timeoutMs = milliseconds(config.connectTimeoutMs);
     const attempt: ConnectAttempt = new ConnectAttempt(
-      { pool: config.name, driver: this.#driver, plan: this.#plan, slot, clock, timeoutMs },
+      { pool: config.name, driver: this.#driver, plan: this.#plan, slot, clock, timeoutMs, why },
       {
         opened: (connection, durationMs) => this.#opened(attempt, connection, durationMs),
         failed: (error) => this.#failed(attempt, error),
@@ -161,7 +162,7 @@ export class Connector {
     this.#lastFailure = undefined;
     this.succeeded();
     this.#started(attempt.slot);
-    this.#owner.opened(connection, attempt.slot, durationMs);
+    this.#owner.opened(connection, attempt, durationMs);
     this.#owner.settled();
   }
 

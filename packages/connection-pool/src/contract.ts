@@ -104,6 +104,16 @@ export interface QueryConstraints extends ExecuteOptions {
   readonly runId?: string | undefined;
 }
 
+/** A statement that will probably be run, and where. */
+export interface ExpectedStatement extends Pick<QueryConstraints, 'role' | 'hosts'> {
+  /** That it is the next one: from 0 to 1, calibrated. */
+  readonly probability: number;
+  /** After how many milliseconds it has ended, on average. */
+  readonly delayMs: number;
+  /** If its connection is known already. */
+  readonly lease?: Lease | undefined;
+}
+
 /** A connection, for whoever chooses between hosts. */
 export interface HostConnection {
   readonly id: string;
@@ -323,6 +333,15 @@ export interface ConnectionPool {
   getStatus(): PoolStatus;
   getPoolStatistics(): PoolStatistics;
   getComprehensiveStatus(): ComprehensiveStatus;
+  /** Whether `prepareAhead` may be of use now: its connections keep what is prepared, and one of them has lately been without. */
+  readonly preparesAhead: boolean;
+  /**
+   * Prepares a statement that will probably be run, without running it, if that is worth while: in the background, on an idle connection
+   * that is the next to be lent while another one is idle, too, or on a lease outside of its transactions. Waits for nobody, lets nobody
+   * wait, and pushes no other statement out. What the server refuses is told to whoever runs it.
+   * @param sql with placeholders @returns whether it has begun @throws PoolOptionsError
+   */
+  prepareAhead(sql: string, expected: ExpectedStatement): boolean;
   /**
    * Statements whose text matches are prepared anew at their next use, and the servers forget them. For changes of tables that the
    * pool cannot see; what a server itself refuses as out of date is prepared anew without that. The text is that of the database, with

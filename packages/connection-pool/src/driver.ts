@@ -69,6 +69,16 @@ export interface RowStream {
   close(): Promise<void>;
 }
 
+/** Prepares statements that nobody runs yet. Only outside of transactions: a refusal would end them in PostgreSQL. */
+export interface PreparesAhead {
+  /** Whether a statement that is not prepared costs its caller a round trip more, or is prepared on the way. */
+  readonly savesRoundTrip: boolean;
+  /** Whether the statement would be prepared when it is run, is not yet, and there is room for it. */
+  lacks(text: string): boolean;
+  /** One operation, as `execute`, which runs nothing. @throws StatementError, ConnectionLostError */
+  prepare(text: string): Promise<void>;
+}
+
 /**
  * One connection. Modes: idle -> (execute, executeMany, reset) -> busy -> idle; from any -> lost | destroyed, which is final.
  *
@@ -109,6 +119,8 @@ export interface DriverConnection {
    * when clean. A rejection means that it must be destroyed.
    */
   reset(): Promise<void>;
+  /** Absent where preparing takes no time worth mentioning (SQLite). */
+  readonly ahead?: PreparesAhead;
   /** Prepares the statements whose text matches anew at their next use, and lets the server forget them. No round trip. */
   forgetPrepared(matches: (text: string) => boolean): void;
   /** Ends it in order. Never rejects. */

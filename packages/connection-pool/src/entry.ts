@@ -20,6 +20,10 @@ export interface Home {
   /** Ends it. */
   discard(entry: Entry, reason: CloseReason): void;
   reasonToDiscard(entry: Entry, now?: number): CloseReason | undefined;
+  /** Connections that wait to be lent. */
+  readonly idleCount: number;
+  /** Takes an idle one for the pool's own use. */
+  reserve(entry: Entry): void;
   /** Whether it is alive; one that is not is discarded. */
   check(entry: Entry, timeoutMs: number): Promise<boolean>;
   /** A statement failed. */
@@ -120,6 +124,11 @@ export class Entry {
 
   executeMany(batch: BoundBatch, limits: Limits): Promise<number> {
     return this.#run(() => this.connection.executeMany(batch), limits);
+  }
+
+  /** Prepares a statement that nobody runs yet; `connection.ahead` must be there. */
+  prepareAhead(text: string, timeoutMs: number): Promise<void> {
+    return this.#run(() => this.connection.ahead!.prepare(text), { timeoutMs, own: true });
   }
 
   /** Rolls back and cleans, after what runs. Rejects when the connection must be destroyed. */

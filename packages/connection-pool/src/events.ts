@@ -4,6 +4,7 @@
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { closest, messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
+import type { AheadKind, AheadOutcome, PrewarmReason } from './ahead-kinds.ts';
 import type { CircuitState } from './breaker.ts';
 import { PoolOptionsError } from './errors.ts';
 import type { HealthState } from './health.ts';
@@ -91,6 +92,15 @@ export interface PoolEvents {
     readonly reason: string;
     readonly confidence: number;
   };
+  /** When a connection was opened before anybody asked for it: because a run began, or for load that is forecast. */
+  'pool:prewarmed': OfConnection & { readonly because: PrewarmReason; readonly durationMs: number };
+  /** When a statement was prepared because it will probably be run next, with that probability. */
+  'pool:prepared-ahead': OfConnection & { readonly probability: number; readonly durationMs: number };
+  /**
+   * When one of these has turned out useful (within 30 s somebody would have had to wait for a connect, or a prepare, without it), or
+   * wasted.
+   */
+  'pool:ahead-judged': OfConnection & { readonly action: AheadKind; readonly outcome: AheadOutcome; readonly afterMs: number };
   /** When a listener threw. */
   'pool:warning': { readonly pool: string; readonly message: string };
 }
@@ -115,6 +125,9 @@ const NAMES: Readonly<Record<PoolEventName, true>> = {
   'host:role-changed': true,
   'pool:resized': true,
   'pool:size-adjusted': true,
+  'pool:prewarmed': true,
+  'pool:prepared-ahead': true,
+  'pool:ahead-judged': true,
   'pool:warning': true,
 };
 

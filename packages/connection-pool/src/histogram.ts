@@ -54,6 +54,11 @@ export class Histogram {
     return this.#count;
   }
 
+  /** Null without any. */
+  get mean(): number | null {
+    return this.count === 0 ? null : this.sum / this.count;
+  }
+
   get sum(): number {
     return this.#sum;
   }

@@ -1,5 +1,7 @@
 /** The connections to one server: who has them, and what becomes of each. */
 import { milliseconds } from './config.ts';
+import type { PrewarmReason } from './ahead-kinds.ts';
+import type { ConnectAttempt } from './connect-attempt.ts';
 import { Connector } from './connector.ts';
 import type { ConnectionRole } from './contract.ts';
 import type { Driver, DriverConnection, HostPlan } from './driver.ts';
@@ -40,6 +42,8 @@ export class Host implements Home {
   readonly #idle: Entry[] = [];
   #floor: number;
   #ceiling: number;
+  /** Why the floor is as high as it is, while it is not reached. */
+  #raisedFor: PrewarmReason | undefined;
   #numbered = 0;
   #closed = false;
   /** Of all its connections together; kept beside them, because it is asked for at each read. */
@@ -59,7 +63,7 @@ export class Host implements Home {
     this.connector = new Connector(plan, driver, parts, {
       total: () => this.total,
       size: () => this.size,
-      opened: (connection, slot, durationMs) => this.#opened(connection, slot, durationMs),
+      opened: (connection, attempt, durationMs) => this.#opened(connection, attempt, durationMs),
       refused: (error) => callers.refused(this, error),
       settled: () => this.#settled(),
     });
@@ -113,13 +117,14 @@ export class Host implements Home {
   upkeep(): void {
     const { connector } = this;
     if (connector.mustProbe) return connector.connect();
-    while (this.total + connector.connecting < this.#floor && connector.canRefill) connector.connect();
+    while (this.total + connector.connecting < this.#floor && connector.canRefill) connector.connect(this.#raisedFor);
+    if (this.total + connector.connecting >= this.#floor) this.#raisedFor = undefined;
   }
 
   /** Opens connections in the background until so many are idle or on their way. */
-  warm(count: number): void {
+  warm(count: number, why: PrewarmReason): void {
     const { connector } = this;
-    while (this.#idle.length + connector.connecting < count && connector.canConnect) connector.connect();
+    while (this.#idle.length + connector.connecting < count && connector.canConnect) connector.connect(why);
   }
 
   /** Gives up attempts that nobody needs. One goes on: what has begun may be needed in a moment. */
@@ -234,10 +239,20 @@ export class Host implements Home {
     return false;
   }
 
-  /** Checks an idle connection in the background. */
-  async checkIdle(entry: Entry): Promise<void> {
+  /** The connection that the next caller will be lent, where another one is left for whoever comes meanwhile. */
+  get spare(): Entry | undefined {
+    return this.#idle.length > 1 ? this.#idle.at(-1) : undefined;
+  }
+
+  /** Takes an idle connection for the pool's own use. */
+  reserve(entry: Entry): void {
     this.#removeIdle(entry);
     entry.state = 'checking';
+  }
+
+  /** Checks an idle connection in the background. */
+  async checkIdle(entry: Entry): Promise<void> {
+    this.reserve(entry);
     if (await this.check(entry, milliseconds(this.#parts.config.validateTimeoutMs))) this.giveBack(entry);
   }
 
@@ -248,7 +263,8 @@ export class Host implements Home {
   }
 
   /** How many there shall be at least and at most; idle ones beyond that are closed now, lent ones when they come back. */
-  setLimits(floor: number, ceiling: number): void {
+  setLimits(floor: number, ceiling: number, raisedFor?: PrewarmReason): void {
+    this.#raisedFor = raisedFor;
     this.#floor = floor;
     this.#ceiling = ceiling;
     this.connector.giveUpBeyond(Math.max(0, ceiling - this.total));
@@ -306,8 +322,8 @@ export class Host implements Home {
     return entry.health.score < this.#parts.settings.healthThreshold && !this.plan.permanent ? 'unhealthy' : undefined;
   }
 
-  #opened(connection: DriverConnection, slot: number, durationMs: number): void {
-    const { events, config, clock, random } = this.#parts;
+  #opened(connection: DriverConnection, { slot, why }: Pick<ConnectAttempt, 'slot' | 'why'>, durationMs: number): void {
+    const { ahead, events, config, clock, random } = this.#parts;
     const lifetimeMs = milliseconds(config.maxLifetimeMs) * (1 - random() / 10);
     const retireAt = this.plan.permanent ? Infinity : clock.now() + lifetimeMs;
     const id = `${this.plan.name}-${++this.#numbered}`;
@@ -320,6 +336,7 @@ export class Host implements Home {
     this.#healthSum += entry.health.score;
     if (events.has('connection:opened'))
       events.emit('connection:opened', { pool: config.name, host: this.plan.name, connectionId: id, role: connection.role, durationMs });
+    ahead.opened(entry, why, durationMs);
     this.giveBack(entry);
   }
 

@@ -6,6 +6,8 @@ import type { Host } from './host.ts';
 import type { PoolLease } from './lease.ts';
 import type { PoolParts } from './parts.ts';
 import type { Runs } from './runs.ts';
+import type { LoadForecast } from './sizing/controller.ts';
+import { neededFor } from './sizing/policy.ts';
 import type { Topology } from './topology.ts';
 
 /** What the housekeeper needs of the pool. */
@@ -16,6 +18,8 @@ export interface Household {
   readonly leases: Iterable<PoolLease>;
   /** Takes a leaked lease from its holder. */
   reclaim(lease: PoolLease): void;
+  /** Leases a second that will be asked for; null without a proven forecast. */
+  readonly forecast: LoadForecast;
 }
 
 /** Looks around often enough for the shortest of its limits, and at least once a second. */
@@ -23,6 +27,10 @@ function tickOf({ healthCheckIntervalMs, idleTimeoutMs, maxLifetimeMs, leakThres
   const shortest = Math.min(...[healthCheckIntervalMs, idleTimeoutMs, maxLifetimeMs, leakThresholdMs, deadlockAfterMs].map(milliseconds));
   return Math.max(10, Math.min(1000, shortest / 2));
 }
+
+/** What is forecast for then is opened now, and looked for so often. */
+const FORECAST_MS = 60_000;
+const FORECAST_EVERY_MS = 10_000;
 
 /** A tick that comes later than this was held up by the event loop. */
 const STALL_MS = 1000;
@@ -33,6 +41,7 @@ export class Housekeeper {
   readonly #household: Household;
   readonly #tickMs: number;
   #lastTick: number;
+  #forecastAt = -Infinity;
   #stopTimer: () => void;
 
   constructor(parts: PoolParts, household: Household) {
@@ -70,6 +79,21 @@ export class Housekeeper {
     this.#findLeaks(now);
     this.#endDeadlocks(now);
     topology.upkeep();
+    this.#parts.ahead.sweep(now);
+    if (now - this.#forecastAt >= FORECAST_EVERY_MS) this.#warm(now);
+  }
+
+  /** Opens what the load will need that is forecast. Adaptive sizing does that by itself. */
+  #warm(now: number): void {
+    this.#forecastAt = now;
+    const { settings, metrics } = this.#parts;
+    const holdMs = metrics.histograms.hold.mean;
+    if (!settings.preWarm || settings.adaptiveSizing || holdMs === null) return;
+    const perSecond = this.#household.forecast(FORECAST_MS);
+    const primary = this.#household.topology.primary;
+    if (perSecond === null || !primary || primary.plan.permanent) return;
+    const needed = Math.min(primary.size, neededFor((perSecond * holdMs) / 1000, holdMs));
+    primary.warm(needed - (primary.total - primary.idleCount), 'forecast');
   }
 
   #sweep(host: Host, now: number): void {

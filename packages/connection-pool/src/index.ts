@@ -19,6 +19,7 @@ export type {
   ExecuteManyResult,
   ExecuteOptions,
   ExecuteResult,
+  ExpectedStatement,
   ExportedMetrics,
   FetchMode,
   Field,

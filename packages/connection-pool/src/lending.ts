@@ -19,7 +19,7 @@ import type { Holders, Line } from './line.ts';
 import type { PoolParts } from './parts.ts';
 import { within } from './patient-timer.ts';
 import { Runs } from './runs.ts';
-import type { AdaptivePoolController } from './sizing/controller.ts';
+import type { AdaptivePoolController, LoadForecast } from './sizing/controller.ts';
 import { takeBack } from './take-back.ts';
 import { isAskAgain, Topology } from './topology.ts';
 
@@ -41,9 +41,12 @@ export class Lending implements Holders {
   #size: number | undefined;
   readonly #bypassMs: number;
   #sizing: AdaptivePoolController | undefined;
+  readonly #forecast: LoadForecast;
 
-  constructor(parts: PoolParts, loadDriver: (config: PoolConfig) => Driver | Promise<Driver>, owner: LeaseOwner) {
+  /** @param forecast leases a second */
+  constructor(parts: PoolParts, loadDriver: (config: PoolConfig) => Driver | Promise<Driver>, owner: LeaseOwner, forecast: LoadForecast) {
     this.#parts = parts;
+    this.#forecast = forecast;
     this.#loadDriver = loadDriver;
     this.#owner = owner;
     this.#leases = new HeldLeases(parts.config.name);
@@ -146,7 +149,7 @@ export class Lending implements Holders {
     this.#runs.begin(runId, workflow);
     if (!expected || this.#closed) return;
     const warm = (topology: Topology): void => {
-      for (const host of topology.hosts) host.warm(Math.min(expected[host.role], host.size));
+      for (const host of topology.hosts) host.warm(Math.min(expected[host.role], host.size), 'run');
     };
     if (this.#topology) warm(this.#topology);
     else void this.start().then(warm, () => {}); // who asks for a connection is told why there is none
@@ -202,7 +205,8 @@ export class Lending implements Holders {
     if (this.#topology) return this.#topology;
     const topology = (this.#topology = new Topology(driver, this.#parts, this));
     const reclaim = (lease: PoolLease): void => this.#reclaim(lease);
-    this.#housekeeper = new Housekeeper(this.#parts, { topology, runs: this.#runs, leases: this.#leases, reclaim });
+    const household = { topology, runs: this.#runs, leases: this.#leases, reclaim, forecast: this.#forecast };
+    this.#housekeeper = new Housekeeper(this.#parts, household);
     for (const host of topology.hosts) {
       if (this.#size === undefined) host.upkeep();
       else host.resize(Math.min(this.#size, host.plan.max));
@@ -308,6 +312,7 @@ export class Lending implements Holders {
     this.#runs.keepPromise(runId);
     const waitTimeMs = acquiredAt - startedAt;
     metrics.acquired(waitTimeMs, entry.wasLent, acquiredAt);
+    this.#parts.ahead.lent(entry);
     entry.wasLent = true;
     entry.lentAt = acquiredAt;
     this.#initialized = true;

@@ -98,11 +98,21 @@ export class Line {
   #takeIdle(prefer: readonly string[] | undefined): Entry | undefined {
     const { hosts } = this;
     if (hosts.length === 1) return hosts[0]!.take(prefer);
-    for (const host of [...hosts].sort((a, b) => load(a) - load(b) || b.health - a.health)) {
+    for (const host of leastBusyFirst(hosts)) {
       const entry = host.take(prefer);
       if (entry) return entry;
     }
     return undefined;
+  }
+
+  /** The connection that the next caller will be lent, where nobody waits and another one is left for whoever comes meanwhile. */
+  spare({ hosts }: AcquireOptions): Entry | undefined {
+    if (this.#queue.size > 0) return undefined;
+    const eligible =
+      hosts !== undefined && this.role === 'replica'
+        ? hosts.flatMap((name) => this.hosts.find(({ plan }) => plan.name === name) ?? [])
+        : leastBusyFirst(this.hosts);
+    return eligible.find(({ idleCount }) => idleCount > 0)?.spare;
   }
 
   /** In the caller's order; of no other hosts than these. */
@@ -219,4 +229,5 @@ export class Line {
   }
 }
 
+const leastBusyFirst = (hosts: readonly Host[]): Host[] => [...hosts].sort((a, b) => load(a) - load(b) || b.health - a.health);
 const load = (host: Host): number => (host.total - host.idleCount) / Math.max(1, host.size);

@@ -4,6 +4,7 @@
  * The pool calls a method for each thing that happens, and knows nothing of who reads. Durations are in milliseconds.
  */
 import type { Clock } from '@kailash-ts/core';
+import type { AheadKind, AheadOutcome } from './ahead-kinds.ts';
 import type { ErrorCategory, PoolErrorClass } from './error-classes.ts';
 import { ErrorLog, type RecentError } from './error-log.ts';
 import { Histogram, type HistogramSummary } from './histogram.ts';
@@ -42,6 +43,14 @@ export interface PoolCounterValues {
   readonly retries: number;
   /** Connects given up because nobody waited for them any more. */
   readonly surplusConnectsCancelled: number;
+  /** Connections opened before anybody asked; of these, those that saved somebody the wait for a connect within 30 s, and the others. */
+  readonly prewarms: number;
+  readonly prewarmsUseful: number;
+  readonly prewarmsWasted: number;
+  /** The same of statements that were prepared before they were run. */
+  readonly preparesAhead: number;
+  readonly preparesAheadUseful: number;
+  readonly preparesAheadWasted: number;
 }
 
 /** How the pool stands; its owner knows. */
@@ -201,6 +210,16 @@ export class PoolMetrics {
     this.#counters.surplusConnectsCancelled += 1;
   }
 
+  /** A connection was opened, or a statement prepared, before anybody asked. */
+  actedAhead(kind: AheadKind): void {
+    this.#counters[AHEAD[kind]] += 1;
+  }
+
+  /** What came of that. */
+  judgedAhead(kind: AheadKind, outcome: AheadOutcome): void {
+    this.#counters[`${AHEAD[kind]}${outcome === 'useful' ? 'Useful' : 'Wasted'}`] += 1;
+  }
+
   /** A statement was carried out. */
   executed(ms: number, now = this.#clock.now()): void {
     this.#counters.queriesTotal += 1;
@@ -310,6 +329,8 @@ export class PoolMetrics {
   }
 }
 
+const AHEAD = { prewarm: 'prewarms', prepare: 'preparesAhead' } as const;
+
 function emptyCounters(): { -readonly [Key in keyof PoolCounterValues]: number } {
   return {
     connectionsAcquired: 0,
@@ -331,5 +352,11 @@ function emptyCounters(): { -readonly [Key in keyof PoolCounterValues]: number }
     leaksDetected: 0,
     retries: 0,
     surplusConnectsCancelled: 0,
+    prewarms: 0,
+    prewarmsUseful: 0,
+    prewarmsWasted: 0,
+    preparesAhead: 0,
+    preparesAheadUseful: 0,
+    preparesAheadWasted: 0,
   };
 }

@@ -33,6 +33,8 @@ const OPTIONS: Readonly<Record<string, readonly [fits: (value: unknown) => boole
   isolation: [isOneOf(ISOLATION_LEVELS), ISOLATION_LEVELS.join(', ')],
   readOnly: [isFlag, 'true or false'],
   retries: [isCount(0), 'a whole number from 0'],
+  probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'a number from 0 to 1'],
+  delayMs: [(value) => typeof value === 'number' && value >= 0, 'a number of milliseconds from 0'],
 };
 
 const ACQUIRE = ['signal', 'timeoutMs', 'runId', 'nodeId', 'role', 'hosts', 'prefer'];
@@ -48,6 +50,7 @@ const TAKEN = {
   query: [...EXECUTE, 'role', 'hosts', 'prefer', 'runId'],
   executeMany: MANY,
   stream: [...MANY, 'role', 'hosts', 'prepare', 'fetchSize'],
+  prepareAhead: ['role', 'hosts', 'lease', 'probability', 'delayMs'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type MethodWithOptions = keyof typeof TAKEN;

@@ -50,6 +50,17 @@ function bindRow(sql: string, row: Params, index: number, dialect: Dialect): rea
   }
 }
 
+/** What is prepared of a statement that is run with values; undefined where it is not prepared, or no statement. */
+export function textToPrepare(sql: string, dialect: Dialect): string | undefined {
+  try {
+    const { text, count, statementCount } = compilePlaceholders(sql, dialect);
+    // MySQL gets a statement without values as text.
+    return statementCount !== 1 || (dialect === 'mysql' && count === 0) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
 function bound(sql: string, params: Params | undefined, dialect: Dialect): { readonly text: string; readonly values: readonly unknown[] } {
   try {
     const { statementCount } = compilePlaceholders(sql, dialect);

@@ -1,4 +1,5 @@
 import type { Clock } from '@kailash-ts/core';
+import type { Ahead } from './ahead.ts';
 import type { PoolConfig } from './config.ts';
 import type { PoolEventBus } from './events.ts';
 import type { PoolMetrics } from './metrics.ts';
@@ -22,4 +23,5 @@ export interface PoolParts {
   readonly metrics: PoolMetrics;
   readonly telemetry: PoolTelemetry;
   readonly events: PoolEventBus;
+  readonly ahead: Ahead;
 }

@@ -1,5 +1,6 @@
 /** The pool: lends connections, runs statements on them, takes them back clean. */
 import { systemClock, type Clock } from '@kailash-ts/core';
+import { Ahead } from './ahead.ts';
 import type { AdjustResult, ComprehensiveStatus, ExportedMetrics, PoolStatistics, PoolStats, PoolStatus } from './answers.ts';
 import { milliseconds, parsePoolConfig, type PoolConfig, type PoolOptions } from './config.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   ExecuteManyResult,
   ExecuteOptions,
   ExecuteResult,
+  ExpectedStatement,
   InitializeResult,
   Lease,
   Params,
@@ -22,18 +24,20 @@ import type {
 } from './contract.ts';
 import type { Driver } from './driver.ts';
 import { loadDriver, planHosts } from './drivers/select.ts';
-import { ConnectionLostError, PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
+import { PoolClosedError, PoolOptionsError, RunFinishedError } from './errors.ts';
 import { checkEventName, PoolEventBus, type PoolEventName, type PoolEvents } from './events.ts';
 import { holderHere } from './held-leases.ts';
 import { Lending } from './lending.ts';
-import { PoolLease } from './lease.ts';
+import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
+import { withShortLease } from './short-lease.ts';
+import { textToPrepare } from './parameters.ts';
 import { workUnder } from './leased-work.ts';
 import { checkFunction, checkOptions } from './options.ts';
 import { LiveSettings } from './live-settings.ts';
 import type { PoolParts } from './parts.ts';
 import { PrometheusExporter } from './prometheus.ts';
-import { AdaptivePoolController } from './sizing/controller.ts';
+import { AdaptivePoolController, type LoadForecast } from './sizing/controller.ts';
 import { comprehensiveStatus, gaugesOf, poolStatistics, poolStats, poolStatus, prometheusSource, type Subject } from './snapshot.ts';
 import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
@@ -67,6 +71,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   readonly #statements: Statements;
   readonly #lending: Lending;
   readonly #exporter: PrometheusExporter;
+  readonly #forecast: LoadForecast;
   #tracker: QueryPatternTracker | undefined;
   #mode: Subject['mode'] = 'new';
   #closing: Promise<void> | undefined;
@@ -81,7 +86,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.hasReplicas = planHosts(config).some((host) => host.role === 'replica');
     const clock = internals.clock ?? systemClock;
     const telemetry = new PoolTelemetry(telemetryOptions(config, () => gaugesOf(this.#subject)));
-    this.#parts = {
+    const parts = {
       config,
       settings: this.settings,
       clock,
@@ -90,9 +95,11 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
       telemetry,
       events: new PoolEventBus(config.name),
     };
+    this.#parts = { ...parts, ahead: new Ahead(parts) };
     this.#statements = new Statements(this.#parts);
     this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
-    this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this);
+    this.#forecast = (horizonMs) => leasesAhead(this.queryPatternTracker, this.#parts.metrics, horizonMs);
+    this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this, this.#forecast);
     this.sizingChanged();
     // A subclass has fields of its own to add.
     if (new.target === Pool) Object.freeze(this);
@@ -253,7 +260,24 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     return this.#lending.held(id);
   }
 
+  get preparesAhead(): boolean {
+    const { prepareCacheSize, poolerMode } = this.config;
+    return this.#parts.ahead.isOfUse && prepareCacheSize > 0 && poolerMode === 'session' && this.dialect !== 'sqlite';
+  }
+
+  prepareAhead(sql: string, expected: ExpectedStatement): boolean {
+    checkOptions('prepareAhead', expected);
+    const { topology } = this.#lending;
+    if (!topology || this.#closing || !this.preparesAhead) return false;
+    const { lease } = expected;
+    if (lease?.released) return false;
+    const entry = lease ? this.#lending.held(lease).entry : topology.lineFor(expected).spare(expected);
+    const text = entry && textToPrepare(sql, this.dialect);
+    return text !== undefined && this.#parts.ahead.prepare(entry!, text, expected, lease !== undefined);
+  }
+
   forgetPrepared(matches: (text: string) => boolean): void {
+    this.#parts.ahead.forgot();
     for (const host of this.#lending.topology?.hosts ?? []) for (const entry of host.entries) entry.connection.forgetPrepared(matches);
   }
 
@@ -344,9 +368,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     const { sizing } = this.#lending;
     if ((sizing !== undefined) === this.#parts.settings.adaptiveSizing || this.#closing) return;
     void sizing?.stop();
-    this.#lending.sizing = sizing
-      ? undefined
-      : new AdaptivePoolController(this.#parts, (horizonMs) => leasesAhead(this.queryPatternTracker, this.#parts.metrics, horizonMs));
+    this.#lending.sizing = sizing ? undefined : new AdaptivePoolController(this.#parts, this.#forecast);
     this.#lending.sizing?.start();
   }
 
@@ -359,32 +381,9 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.#mode = 'running';
   }
 
-  /**
-   * A lease for one statement. What failed because its connection was gone before anything was sent, or only read, is done once more
-   * on another connection.
-   */
-  async #withShortLease<T>(options: AcquireOptions, use: (lease: PoolLease, startedAt: number) => Promise<T>): Promise<T> {
+  #withShortLease<T>(options: AcquireOptions, use: (lease: PoolLease, startedAt: number) => Promise<T>): Promise<T> {
     this.#begin();
-    let startedAt = this.#parts.clock.now();
-    for (let tries = 1; ; tries++) {
-      const lent = this.#lending.lend(options, undefined, startedAt);
-      const lease = lent instanceof PoolLease ? lent : await lent;
-      // Its run may have ended on the way here.
-      if (lease.released) throw new RunFinishedError(this.name, lease.runId ?? '');
-      try {
-        return await use(lease, startedAt);
-      } catch (error) {
-        if (tries > 1 || !(error instanceof ConnectionLostError) || lease.released) throw error;
-        // Who asks for a replica promises to read only.
-        if (error.mayHaveExecuted && options.role !== 'replica') throw error;
-        this.#parts.metrics.retried();
-        // The caller's own limit covers all of it; the pool's is one for each wait.
-        if (options.timeoutMs === undefined) startedAt = this.#parts.clock.now();
-      } finally {
-        const returning = lease.released ? undefined : this.#lending.releaseShort(lease);
-        if (returning) await returning;
-      }
-    }
+    return withShortLease(this.#lending, this.#parts, options, use);
   }
 
   async #close(): Promise<void> {

@@ -73,6 +73,12 @@ const COUNTERS: readonly (readonly [keyof PoolCounterValues, string, string])[] 
   ['leaksDetected', 'leaks_detected', 'Leases held over the leak threshold.'],
   ['retries', 'retries', 'Statements and transactions that the pool did again by itself.'],
   ['surplusConnectsCancelled', 'surplus_connects_cancelled', 'Connects given up because nobody waited any more.'],
+  ['prewarms', 'prewarms', 'Connections opened before anybody asked.'],
+  ['prewarmsUseful', 'prewarms_useful', 'Of these, those that saved somebody the wait for a connect within 30 s.'],
+  ['prewarmsWasted', 'prewarms_wasted', 'Of these, those that did not.'],
+  ['preparesAhead', 'prepares_ahead', 'Statements prepared before they were run.'],
+  ['preparesAheadUseful', 'prepares_ahead_useful', 'Of these, those that were run within 30 s.'],
+  ['preparesAheadWasted', 'prepares_ahead_wasted', 'Of these, those that were not.'],
 ];
 
 const GAUGES: readonly (readonly [keyof PoolGauges, string, string])[] = [

@@ -4,7 +4,7 @@ import type { CircuitState } from './breaker.ts';
 import type { Entry } from './entry.ts';
 import type { Host } from './host.ts';
 import type { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
-import type { PoolGauges } from './metrics.ts';
+import type { PoolGauges, PoolMetrics } from './metrics.ts';
 import type { PoolParts } from './parts.ts';
 import type { ConnectionFigures, PrometheusSource } from './prometheus-families.ts';
 import type { AdaptivePoolController } from './sizing/controller.ts';
@@ -108,17 +108,22 @@ export function comprehensiveStatus(subject: Subject): ComprehensiveStatus {
     hosts: Object.fromEntries(hosts),
     settings: { ...subject.parts.settings },
     adaptiveControl: subject.sizing ? adaptiveStatus(subject.sizing) : null,
-    patternInsights: subject.tracker ? patternInsights(subject.tracker) : null,
+    patternInsights: subject.tracker ? patternInsights(subject.tracker, subject.parts.metrics) : null,
   };
 }
 
-function patternInsights(tracker: QueryPatternTracker): ComprehensiveStatus['patternInsights'] {
+function patternInsights(tracker: QueryPatternTracker, { counters }: PoolMetrics): ComprehensiveStatus['patternInsights'] {
+  const { prewarms, prewarmsUseful, prewarmsWasted, preparesAhead, preparesAheadUseful, preparesAheadWasted } = counters;
   const { historicalQps, expectedTotalQueries, recommendedPoolSize, peakHours } = tracker.getWorkloadForecast();
   const frequent = tracker.getFrequentPatterns(FREQUENT_TOLD);
   return {
     templates: tracker.size,
     frequentPatterns: frequent.map(({ fingerprint, frequency, avgExecutionTime }) => ({ fingerprint, frequency, avgExecutionTime })),
     forecast: { historicalQps, expectedTotalQueries, recommendedPoolSize, peakHours: [...peakHours] },
+    actions: {
+      prewarms: { done: prewarms, useful: prewarmsUseful, wasted: prewarmsWasted },
+      prepares: { done: preparesAhead, useful: preparesAheadUseful, wasted: preparesAheadWasted },
+    },
   };
 }
 

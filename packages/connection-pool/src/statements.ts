@@ -1,5 +1,6 @@
 /** Runs statements on connections that somebody holds, and measures them. */
 import type { Clock } from '@kailash-ts/core';
+import type { Ahead } from './ahead.ts';
 import { milliseconds, type PoolConfig } from './config.ts';
 import type { ExecuteManyOptions, ExecuteManyResult, ExecuteOptions, ExecuteResult, Params, Row } from './contract.ts';
 import type { BoundBatch, BoundStatement, DriverResult } from './driver.ts';
@@ -26,14 +27,16 @@ export class Statements {
   readonly #config: PoolConfig;
   readonly #events: PoolEventBus;
   readonly #telemetry: PoolTelemetry;
+  readonly #ahead: Ahead;
   readonly #timeoutMs: number;
 
-  constructor({ clock, metrics, config, events, telemetry }: PoolParts) {
+  constructor({ clock, metrics, config, events, telemetry, ahead }: PoolParts) {
     this.#clock = clock;
     this.#metrics = metrics;
     this.#config = config;
     this.#events = events;
     this.#telemetry = telemetry;
+    this.#ahead = ahead;
     this.#timeoutMs = milliseconds(config.statementTimeoutMs);
   }
 
@@ -70,6 +73,7 @@ export class Statements {
       const result = await entry.execute(statement, this.limits(options, startedAt, start));
       const executionTimeMs = this.#succeeded(entry, start.at, trace);
       if (result.wasPrepared !== undefined) this.#metrics.prepared(result.wasPrepared);
+      this.#ahead.ran(entry, statement.text, result.wasPrepared);
       return toResult(result, options.fetchMode, executionTimeMs, waitTimeMs, id);
     } catch (error) {
       throw this.#failed(entry, start, trace, error);

@@ -8,7 +8,7 @@ const settings = {
   enableReadWriteSplit: z.boolean().default(true),
   /** Most texts whose classification is remembered. */
   cacheSize: z.number().int().min(1).max(1_000_000).default(1000),
-  /** Learn from query patterns. Takes effect with the pool's tracker, which this version does not have. */
+  /** Learns from what it runs, and has prepared what probably follows; takes effect with the pool's `enableQueryRouting`. */
   patternLearning: z.boolean().default(true),
   /** Least health score, 0 to 100, of a replica to be chosen; where all are under it, all count. */
   healthThreshold: z.number().min(0).max(100).default(50),

@@ -1,4 +1,5 @@
 /** Tells the pool's tracker what was executed, and its users why it learns nothing. */
+import { lex, type Classification, type Dialect } from '@kailash-ts/sql';
 import type { Call } from './call.ts';
 import type { AnyData, RouterResult } from './messages.ts';
 
@@ -10,6 +11,7 @@ export class Learning {
   readonly #router: string;
   /** Type of workflow by run. */
   readonly #workflows = new Map<string, string>();
+  readonly #literals = new WeakMap<Classification, ReturnType<typeof literalsIn>>();
   /** Whether somebody has said that the router shall learn; its default asks nobody for anything. */
   #isAskedFor: boolean;
   #hasWarned = false;
@@ -34,25 +36,38 @@ export class Learning {
     this.#workflows.delete(runId);
   }
 
-  /** @param isOn the router's switch @param answer undefined when the statement failed */
-  record({ pool, classification, message, scope, startedAt, clock }: Call, isOn: boolean, answer: RouterResult<AnyData> | undefined): void {
+  workflowOf(runId: string | undefined): string | undefined {
+    return runId === undefined ? undefined : this.#workflows.get(runId);
+  }
+
+  /** @param isOn the router's switch @param answer undefined when the statement failed @returns whether it was recorded */
+  record(call: Call, isOn: boolean, answer: RouterResult<AnyData> | undefined): boolean {
+    const { pool, classification, message, scope, startedAt, clock } = call;
     const tracker = pool.queryPatternTracker;
     if (!isOn || !tracker) {
       if (!this.#hasWarned && (isOn ? this.#isAskedFor : tracker)) this.#warn(pool.name, isOn);
-      return;
+      return false;
     }
-    const { runId } = scope;
-    const { parameters, sessionId } = message;
+    const { parameters, query } = message;
     tracker.recordExecution({
       fingerprint: classification.template,
       executionTimeMs: answer ? answer.executionTimeMs : clock.now() - startedAt,
       connectionId: answer?.connectionId ?? '',
       success: answer !== undefined,
       resultSize: answer?.rowCount ?? 0,
-      sessionId: sessionId === undefined ? runId : `${runId ?? ''} ${sessionId}`,
-      workflow: runId === undefined ? undefined : this.#workflows.get(runId),
+      sessionId: executionKey(call),
+      workflow: this.workflowOf(scope.runId),
       parameters: Array.isArray(parameters) ? parameters : undefined,
+      text: this.#isPreparable(call) ? query : undefined,
     });
+    return true;
+  }
+
+  /** One that holds values is not to be kept; only numbers that come again as they were are part of the program (`LIMIT 10`). */
+  #isPreparable({ pool, message, classification, cacheHit }: Call): boolean {
+    let literals = this.#literals.get(classification);
+    if (literals === undefined) this.#literals.set(classification, (literals = literalsIn(message.query, pool.dialect)));
+    return literals === 'none' || (literals === 'numbers' && cacheHit);
   }
 
   #warn(pool: string, isOn: boolean): void {
@@ -65,4 +80,18 @@ export class Learning {
       code: 'KAILASH_LEARNING_OFF',
     });
   }
+}
+
+/** Whose statements follow each other, as the tracker knows them; undefined for a statement of nobody in particular. */
+export function executionKey({ scope: { runId }, message: { sessionId } }: Pick<Call, 'scope' | 'message'>): string | undefined {
+  return sessionId === undefined ? runId : `${runId ?? ''} ${sessionId}`;
+}
+
+function literalsIn(sql: string, dialect: Dialect): 'none' | 'numbers' | 'texts' {
+  let found: 'none' | 'numbers' = 'none';
+  for (const { kind } of lex(sql, dialect).tokens) {
+    if (kind === 'string') return 'texts';
+    if (kind === 'number') found = 'numbers';
+  }
+  return found;
 }

@@ -209,6 +209,7 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     const pool = this.#pool;
     this.#stopped = true;
     this.#pool = undefined;
+    this.#router.stop();
     await this.#sessions.end(this.#sessions.all(), pool, ({ id }) => new SessionEndedError(id, `router "${this.name}" was stopped`));
   }
 

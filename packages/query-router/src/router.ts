@@ -10,6 +10,7 @@ import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
 import { NoTransactionError, RouterError, RouterMessageError, SessionRequiredError, SeveralStatementsError } from './errors.ts';
 import { explanationOf, type RoutingExplanation } from './explain.ts';
+import { Foresight } from './foresight.ts';
 import { WriteLedger } from './freshness.ts';
 import type { AnyData, RouterMessage, RouterResult, RouterTransactionOptions } from './messages.ts';
 import type { RouterCounters } from './metrics.ts';
@@ -47,8 +48,24 @@ export class Router {
   readonly #ledger = new WriteLedger();
   readonly #affinity = new Affinity();
 
+  readonly #foresight: Foresight;
+
   constructor(parts: RouterParts) {
     this.#parts = parts;
+    const { clock, classifications, sessions, learning } = parts;
+    this.#foresight = new Foresight({
+      clock,
+      classify: (sql, pool) => classifications.peek(sql, pool.dialect),
+      sessionOf: ({ message, scope }) => (message.sessionId === undefined ? undefined : sessions.find(message.sessionId, scope.runId)),
+      chooseFor: (classification, hosts, { scope, message }, session) =>
+        choose(this.#situation(hosts, classification, { sessionId: message.sessionId, runId: scope.runId, session })),
+      workflowOf: (runId) => learning.workflowOf(runId),
+    });
+  }
+
+  /** Nothing is done ahead any more. */
+  stop(): void {
+    this.#foresight.stop();
   }
 
   /** @throws RouterError, SqlError, and as `pool.query` and `pool.execute` */
@@ -114,7 +131,7 @@ export class Router {
 
   #learn(call: Call, answer: Answer | undefined): void {
     const { learning, settings } = this.#parts;
-    learning.record(call, settings.patternLearning, answer);
+    if (learning.record(call, settings.patternLearning, answer)) this.#foresight.saw(call);
   }
 
   /** Where a text would go now. */

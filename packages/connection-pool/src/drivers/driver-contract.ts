@@ -31,6 +31,11 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
     return rows[0]!['n'] as number;
   };
 
+  const breakDown = <T>(connection: DriverConnection, running: Promise<T>): Promise<T> => {
+    connection.destroy();
+    return running;
+  };
+
   /** One server has no role of a replica; a session that may only read is refused with the same error. */
   const makeReadOnly = async (connection: DriverConnection): Promise<void> => {
     const sql = dialect === 'mysql' ? 'SET SESSION TRANSACTION READ ONLY' : 'SET default_transaction_read_only = on';
@@ -53,6 +58,44 @@ export function driverContract(dialect: Dialect, subject: ContractSubject): void
 
   afterAll(async () => {
     await driver.close();
+  });
+
+  describe('statements that are prepared before they are run', () => {
+    const text = `SELECT name FROM item WHERE id = ${mark(1)}`;
+
+    it('are prepared once, run nothing, and are there for the one who runs them', async () => {
+      const connection = await connect();
+      const { ahead } = connection;
+      if (dialect === 'sqlite') return expect(ahead).toBeUndefined();
+      await connection.execute(statement("INSERT INTO item (id, name) VALUES (1, 'one')"));
+      expect(ahead!.lacks(text)).toBe(true);
+      await ahead!.prepare(text);
+      expect(ahead!.lacks(text)).toBe(false);
+      expect(await connection.execute(statement(text, [1]))).toMatchObject({ rows: [{ name: 'one' }], wasPrepared: true });
+      const insert = `INSERT INTO item (id, name) VALUES (${mark(1)}, ${mark(2)})`;
+      await ahead!.prepare(insert);
+      expect(await count(connection)).toBe(1);
+      expect(connection.clean).toBe(true);
+      connection.forgetPrepared(() => true);
+      expect(ahead!.lacks(text)).toBe(true);
+      expect(await connection.execute(statement(text, [1], true))).toMatchObject({ rows: [{ name: 'one' }], wasPrepared: false });
+    });
+
+    it('may be refused, which leaves nothing behind', async () => {
+      const connection = await connect();
+      const { ahead } = connection;
+      if (dialect === 'sqlite') return expect(ahead).toBeUndefined();
+      const missing = `SELECT name FROM missing WHERE id = ${mark(1)}`;
+      await expect(ahead!.prepare(missing)).rejects.toThrow(StatementError);
+      expect([connection.usable, connection.clean, ahead!.lacks(missing)]).toEqual([true, true, true]);
+      await connection.execute(statement('CREATE TABLE missing (id integer PRIMARY KEY, name varchar(5))'));
+      await ahead!.prepare(missing);
+      expect(await connection.execute(statement(missing, [1]))).toMatchObject({ rows: [], wasPrepared: true });
+      await connection.execute(statement('DROP TABLE missing'));
+      // What changes the session is none of our business, and what there is no room for is left alone.
+      expect(ahead!.lacks(dialect === 'mysql' ? 'SET @x = ?' : 'SELECT set_config($1, $2, false)')).toBe(false);
+      await expect(breakDown(connection, ahead!.prepare(text))).rejects.toThrow(ConnectionLostError);
+    });
   });
 
   describe('statements', () => {

@@ -4,6 +4,9 @@ import type { Field } from '../contract.ts';
 import type { DriverResult } from '../driver.ts';
 import { nameOf, toRows, typeName } from './mysql-values.ts';
 
+/** Callback of mysql2. */
+export type Done = (error?: unknown, data?: unknown, fields?: readonly FieldPacket[]) => void;
+
 /** A statement on its way. */
 export interface Sending {
   readonly text: string;

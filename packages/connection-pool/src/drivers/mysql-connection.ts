@@ -1,12 +1,13 @@
 /** One connection of mysql2. */
-import type { Connection, FieldPacket } from 'mysql2';
+import type { Connection } from 'mysql2';
 import type { ConnectionRole, TransactionStatus } from '../contract.ts';
 import type { BoundBatch, BoundStatement, DriverConnection, DriverResult, RowStream } from '../driver.ts';
 import { ConnectionLostError, StatementError } from '../errors.ts';
 import { parseGtidPosition, parseGtidSet, type LogPosition } from '../log-position.ts';
 import type { ParameterValue } from '../parameters.ts';
 import { runBatch } from './multi-row.ts';
-import { lastHeader, toResult, type Answer, type Header, type Sending } from './mysql-answers.ts';
+import { MysqlAhead } from './mysql-ahead.ts';
+import { lastHeader, toResult, type Answer, type Done, type Header, type Sending } from './mysql-answers.ts';
 import { asError, holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
 import { sendKill, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
 import { MysqlSession } from './mysql-session.ts';
@@ -25,12 +26,10 @@ const MYSQL_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.
 /** What was written here or replayed, and what was replayed alone. */
 const MARIADB_POSITION = 'SELECT @@global.read_only, @@global.server_id, @@global.gtid_current_pos, @@global.gtid_slave_pos';
 
-/** Callback of mysql2. */
-type Done = (error?: unknown, data?: unknown, fields?: readonly FieldPacket[]) => void;
-
 /** Modes: idle -> busy -> idle; from any -> lost | destroyed, which is final. */
 export class MysqlConnection implements DriverConnection {
   role: ConnectionRole = 'primary';
+  readonly ahead: MysqlAhead;
   /** mysql2 loads it anew at each access. */
   readonly #typed: TypedIntegers;
   readonly #connection: Connection;
@@ -56,6 +55,7 @@ export class MysqlConnection implements DriverConnection {
     this.#prepared = new PreparedNames(login.target.prepareCacheSize);
     this.#typed = login.mysql.TypedParameter;
     this.#connection = connection;
+    this.ahead = new MysqlAhead(connection, this.#prepared, (start) => this.#command(start));
     this.#session = new MysqlSession(connection, login.target.database);
     watchStatus(connection, (flags) => this.#learnStatus(flags));
     connection.on('error', () => this.#lost());

@@ -61,9 +61,11 @@ class Composer {
   }
 
   describePortal(): this {
-    const start = this.#open(DESCRIBE);
-    this.#kindAndName('P', '');
-    return this.#close(start);
+    return this.#describe('P', '');
+  }
+
+  describeStatement(name: string): this {
+    return this.#describe('S', name);
   }
 
   /** @param rows at most; 0 for all */
@@ -110,6 +112,12 @@ class Composer {
     const taken = this.#bytes.subarray(0, end);
     this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     return taken;
+  }
+
+  #describe(kind: 'P' | 'S', name: string): this {
+    const start = this.#open(DESCRIBE);
+    this.#kindAndName(kind, name);
+    return this.#close(start);
   }
 
   #open(code: number): number {

@@ -7,6 +7,7 @@ import { NotificationsUnsupportedError, SessionUnsupportedError, StatementError,
 import { isListen, mayChangeSession, setsSession } from '../session-effects.ts';
 import { runOnConnect, untilAborted } from './new-session.ts';
 import { PreparedNames, type Prepared } from './prepared-names.ts';
+import { PostgresAhead } from './postgres-ahead.ts';
 import { sendCancel } from './postgres-cancel.ts';
 import { CANCELLED, commitRolledBack, isFatal, toStatementError } from './postgres-errors.ts';
 import { Batch, Execution, Outcome } from './postgres-exchanges.ts';
@@ -83,6 +84,7 @@ interface SessionOptions extends ServerTarget {
 
 class PostgresConnection implements DriverConnection {
   role: ConnectionRole = 'primary';
+  readonly ahead: PostgresAhead;
   readonly #loggedIn: LoggedIn;
   readonly #wire: PostgresWire;
   readonly #options: SessionOptions;
@@ -103,6 +105,7 @@ class PostgresConnection implements DriverConnection {
     this.#wire = loggedIn.wire;
     this.#options = options;
     this.#prepared = new PreparedNames(options.prepareCacheSize);
+    this.ahead = new PostgresAhead(this.#wire, this.#prepared);
     const standby = loggedIn.parameters.get('in_hot_standby');
     // What a pooler tells is what one of its connections once was.
     this.#reportsRole = standby !== undefined && !options.behindPooler;

@@ -53,6 +53,12 @@ export class PreparedNames<Description = unknown> {
     return this.#limit > 0 && prepare !== false;
   }
 
+  /** Whether it may be prepared before it is run: it is not prepared yet, and pushes no other one out. */
+  lacks(text: string): boolean {
+    const found = this.#entries.get(text);
+    return found ? !found.known : this.#entries.size < this.#limit;
+  }
+
   /** Names that the server shall forget, told once. */
   takeEvicted(): readonly string[] {
     if (this.#evicted.length === 0) return NONE;

@@ -116,7 +116,7 @@ export class QueryPatternTracker {
     this.#arrivals.record(wallTime);
     this.#follow(execution, template);
     if (parameters !== undefined && parameters.length > 0) this.#parameters.record(template, parameters);
-    if (text !== undefined && !this.#texts.has(template)) this.#texts.set(template, text);
+    if (text !== undefined && this.#texts.get(template) !== text) this.#texts.set(template, text);
   }
 
   /** Null for a template that was executed less often than `minPatternFrequency` within the retention. */

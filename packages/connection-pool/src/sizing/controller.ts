@@ -8,7 +8,7 @@ import type { Line } from '../line.ts';
 import type { PoolParts } from '../parts.ts';
 import type { Topology } from '../topology.ts';
 import { FleetLink } from './fleet-link.ts';
-import type { SizingAction, SizingInputs } from './policy.ts';
+import { isAheadOfLoad, type SizingAction, type SizingInputs } from './policy.ts';
 import { Sizer, type Judgement, type Observation } from './sizer.ts';
 
 /** A change of size that was applied. */
@@ -197,7 +197,8 @@ export class AdaptivePoolController {
     const wanted = Math.max(decision.wish, decision.toSize);
     for (const host of hosts) void this.#links.get(host)?.look(Math.max(host.plan.min, Math.min(wanted, host.plan.max)));
     if (decision.action === 'no_change') return;
-    for (const host of hosts) host.setLimits(decision.toSize, decision.toSize);
+    const isAhead = decision.action === 'scale_up' && !decision.emergency && isAheadOfLoad(inputs);
+    for (const host of hosts) host.setLimits(decision.toSize, decision.toSize, isAhead ? 'forecast' : undefined);
     this.#note({
       timestamp: new Date(this.#parts.clock.wallTime()).toISOString(),
       role: group.role,

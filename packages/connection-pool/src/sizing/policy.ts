@@ -220,6 +220,9 @@ const FULL_MS = 30_000;
 /** Looks are not exactly as far apart as they should be. */
 const SETTLED_SLACK_MS = 1500;
 
+/** Whether it is the forecast that asks for more than what there is to be measured. */
+export const isAheadOfLoad = (inputs: SizingInputs): boolean => forecastLoad(inputs) > inputs.offered;
+
 function forecastLoad({ forecastPerSecond, holdMs }: SizingInputs): number {
   return forecastPerSecond === null || holdMs === null ? 0 : (forecastPerSecond * holdMs) / 1000;
 }

@@ -1,6 +1,6 @@
 /** A driver without a database, for tests of what the pool itself decides: a test scripts what the other side does, in virtual time. */
 import type { ConnectionRole, Row, TransactionStatus } from '../contract.ts';
-import type { BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, RowStream } from '../driver.ts';
+import type { BoundStatement, Driver, DriverConnection, DriverResult, HostPlan, PreparesAhead, RowStream } from '../driver.ts';
 import { ConnectionLostError } from '../errors.ts';
 
 export const nothing: DriverResult = { rows: [], rowCount: 0, fields: [] };
@@ -10,7 +10,10 @@ export class ScriptedConnection implements DriverConnection {
   transactionStatus: TransactionStatus = 'idle';
   clean = true;
   usable = true;
-  onExecute: (statement: BoundStatement) => Promise<DriverResult> = async () => nothing;
+  onExecute: (statement: BoundStatement) => Promise<DriverResult> = async ({ text }) => ({
+    ...nothing,
+    wasPrepared: this.prepared.has(text),
+  });
   onReset: () => Promise<void> = async () => {};
   onPing: () => Promise<void> = async () => {};
   onProbe: () => Promise<ConnectionRole> = async () => this.role;
@@ -18,6 +21,17 @@ export class ScriptedConnection implements DriverConnection {
   onCancel: () => Promise<void> = async () => {};
   /** Pieces that a stream gives. */
   pieces: Row[][] = [];
+  onPrepare: (text: string) => Promise<void> = async () => {};
+  /** Texts that were prepared before they were run. */
+  readonly prepared = new Set<string>();
+  readonly ahead: PreparesAhead = {
+    savesRoundTrip: true,
+    lacks: (text) => !this.prepared.has(text),
+    prepare: async (text) => {
+      await this.onPrepare(text);
+      this.prepared.add(text);
+    },
+  };
   cancels = 0;
   closed = false;
   readonly executed: string[] = [];
