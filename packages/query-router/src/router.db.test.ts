@@ -470,6 +470,17 @@ describeDatabases('a router whose connection breaks', ['postgresql', 'mysql'], (
 });
 
 describeDatabases('a router over a database that ends transactions by itself', ['mysql'], (kind) => {
+  it('sees the implicit commit of DDL that fails, and says nothing of a rollback', async () => {
+    const { router, count, active } = await setUp('mysql');
+    await router.process({ query: 'BEGIN', sessionId: 's' });
+    await router.process({ query: insert, parameters: [10, 'new', true], sessionId: 's' });
+    await expect(router.process({ query: 'DROP TABLE nowhere', sessionId: 's' })).rejects.toMatchObject({ kind: 'unknown_object' });
+    expect(await count()).toBe(4);
+    expect([active(), router.getMetrics().activeTransactions]).toEqual([0, 0]);
+    await router.process({ query: insert, parameters: [11, 'newer', true], sessionId: 's' });
+    expect(await count()).toBe(5);
+  });
+
   it('sees the implicit commit of DDL', async () => {
     const { router, active, count } = await setUp(kind);
     await router.process({ query: 'BEGIN', sessionId: 's' });

@@ -232,7 +232,7 @@ export class Router {
     if (session.state.kind === 'broken') throw session.state.error;
     if (session.lease) return runPinned(session, call, this.#decide(call, session));
     session.clear();
-    if (!needsSession(call.classification) && !USES_VARIABLE.test(call.classification.template)) return this.#runAnywhere(call, session);
+    if (!keepsConnection(call.classification)) return this.#runAnywhere(call, session);
     const choice = this.#decide(call, session);
     return call.answer((await pinAndRun(session, call, { keeps: true })).result, choice);
   }
@@ -339,15 +339,16 @@ function namesOneOf(tables: readonly string[], dialect: Dialect): (sql: string) 
 
 const isDetached = (action: string): boolean => action === 'commit_prepared' || action === 'rollback_prepared';
 
-/** A procedure or block may do anything to its connection, but stands alone; the pool cleans up behind it. */
+/** Whether the next statement of its session has to run on the same connection. */
+function keepsConnection({ pinsSession, transaction }: Classification): boolean {
+  return pinsSession && !(transaction !== undefined && isDetached(transaction.action));
+}
+
+/** A procedure or block may do anything to its connection, but also makes sense alone; the pool cleans up behind it. */
 const STANDS_ALONE = /^(?:CALL|DO)\b/i;
 
-/** `CALL count_them(@result)`: what it leaves in the variable is what the session's next statement asks for. */
-const USES_VARIABLE = /^CALL\b.*[^@]@[^@]/is;
-
-function needsSession({ pinsSession, transaction, template }: Classification): boolean {
-  return pinsSession && !(transaction !== undefined && isDetached(transaction.action)) && !STANDS_ALONE.test(template);
-}
+const needsSession = (classification: Classification): boolean =>
+  keepsConnection(classification) && !STANDS_ALONE.test(classification.template);
 
 /** Whether the router itself refused. */
 export function isRoutingError(error: unknown): boolean {

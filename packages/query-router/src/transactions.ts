@@ -134,7 +134,10 @@ async function runOnPin(session: Session, call: Call, committing = false): Promi
       if (call.classification.transaction?.action === 'rollback') return await rolledBackByLoss(session, call, lease, error);
       throw await session.lost(call.pool, { inTransaction, committing, cause: error });
     }
-    if (inTransaction && !committing && lease.transactionStatus === 'idle') await session.rolledBack(call.pool, error);
+    if (inTransaction && !committing && lease.transactionStatus === 'idle') {
+      if (hasCommitted(call, error)) await session.finishTransaction(call.pool);
+      else await session.rolledBack(call.pool, error);
+    }
     throw error;
   } finally {
     release();
@@ -151,6 +154,16 @@ async function rolledBackByLoss(session: Session, call: Call, lease: Lease, caus
 
 function requireTransaction(session: Session, action: TransactionControl['action']): void {
   if (!session.inTransaction) throw new NoTransactionError(action.toUpperCase().replace('_', ' '), session.id);
+}
+
+/**
+ * Whether a transaction that a failed statement has ended was committed: in MySQL, definitions and the like commit before they are
+ * carried out (manual, "Statements That Cause an Implicit Commit"). What only reads or writes rows ends it by rolling it back.
+ */
+function hasCommitted({ pool, classification: { queryType } }: Call, error: unknown): boolean {
+  if (pool.dialect !== 'mysql') return false;
+  const { kind } = error as { kind?: unknown };
+  return queryType === 'ddl' || (queryType === 'unknown' && kind !== 'deadlock' && kind !== 'lock_timeout');
 }
 
 /** By code: the contract of a pool has no error classes. */

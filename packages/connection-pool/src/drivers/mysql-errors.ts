@@ -40,6 +40,7 @@ const KINDS: Readonly<Record<number, StatementErrorKind>> = {
   1054: 'unknown_object',
   1146: 'unknown_object',
   1049: 'unknown_object',
+  1051: 'unknown_object',
   1305: 'unknown_object',
   1020: 'serialization_failure',
   1213: 'deadlock',
