@@ -40,6 +40,7 @@ export class Ahead {
   readonly #actions: Action[] = [];
   readonly #prepared = new WeakMap<Entry, Map<string, Action>>();
   readonly #refused = new Set<string>();
+  readonly #keepsPrepared: boolean;
   #prepareMs: number | undefined;
   #lackedAt = -Infinity;
   /** Opened connections that are not judged yet. */
@@ -49,11 +50,13 @@ export class Ahead {
 
   constructor(parts: AheadParts) {
     this.#parts = parts;
+    const { prepareCacheSize, poolerMode, databaseType } = parts.config;
+    this.#keepsPrepared = prepareCacheSize > 0 && poolerMode === 'session' && databaseType !== 'sqlite';
   }
 
   /** Whether a connection has lately been without a statement: where all are prepared, predicting what comes is time lost. */
   get isOfUse(): boolean {
-    return this.#lackedAt !== -Infinity;
+    return this.#lackedAt !== -Infinity && this.#keepsPrepared;
   }
 
   /** A connection is about to be offered. @param because if it was opened for nobody yet */

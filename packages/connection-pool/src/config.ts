@@ -49,6 +49,26 @@ export const poolConfigSchema = z.strictObject({
   poolerMode: z.enum(['session', 'transaction']).default('session'),
   /** Learns patterns of statements, which routers with `patternLearning` record: see `queryPatternTracker`. May be changed later. */
   enableQueryRouting: z.boolean().default(false),
+  /**
+   * Where what is learnt is kept over restarts: a file of this machine, or a table of the pool's own database (made when it is not there),
+   * with one row for each name of a pool. Read when learning begins; written every `saveIntervalMs` and when the pool is closed.
+   */
+  patternStore: z
+    .strictObject({
+      file: text.optional(),
+      /** Letters, digits and `_`, with its schema before a point if need be. */
+      table: z
+        .string()
+        .regex(/^[a-z_][a-z0-9_]{0,62}([.][a-z_][a-z0-9_]{0,62})?$/i, 'expected a name of letters, digits and _')
+        .optional(),
+      saveIntervalMs: z
+        .number()
+        .int()
+        .min(1000)
+        .max(2 ** 31 - 1)
+        .default(600_000),
+    })
+    .optional(),
   /** Opens what past runs of the same workflow needed when a run begins. */
   preWarm: z.boolean().default(true),
 
@@ -175,6 +195,8 @@ function crossFieldProblems(config: Parsed, fromString: ConnectionStringValues):
   const { minConnections, maxConnections, reservedConnections, connectionString, databaseType } = config;
   if (reservedConnections >= maxConnections)
     problems.push(`reservedConnections: ${reservedConnections} leaves none of maxConnections (${maxConnections}) to others; give less`);
+  if (config.patternStore && (config.patternStore.file === undefined) === (config.patternStore.table === undefined))
+    problems.push('patternStore: give either file or table');
   if (minConnections > maxConnections) problems.push(`minConnections: ${minConnections} is more than maxConnections (${maxConnections})`);
   if (connectionString !== undefined) {
     for (const key of ['host', 'port', 'primary', 'database', 'user'] as const) {
@@ -244,7 +266,7 @@ function freezeMasked(config: PoolConfig): PoolConfig {
   };
   if (password !== undefined) Object.defineProperty(config, 'password', { enumerable: false });
   if (typeof tls === 'object' && tls.key !== undefined) Object.defineProperty(tls, 'key', { enumerable: false });
-  for (const part of [tls, config.replicas, config.circuitBreaker, config.supervisor]) Object.freeze(part);
+  for (const part of [tls, config.replicas, config.circuitBreaker, config.supervisor, config.patternStore]) Object.freeze(part);
   Object.defineProperty(config, inspect.custom, { value: () => masked });
   Object.defineProperty(config, 'toJSON', { value: () => masked });
   return Object.freeze(config);

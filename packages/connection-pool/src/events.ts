@@ -101,7 +101,7 @@ export interface PoolEvents {
    * wasted.
    */
   'pool:ahead-judged': OfConnection & { readonly action: AheadKind; readonly outcome: AheadOutcome; readonly afterMs: number };
-  /** When a listener threw. */
+  /** When a listener threw, or what was learnt cannot be stored or read. */
   'pool:warning': { readonly pool: string; readonly message: string };
 }
 
@@ -149,12 +149,21 @@ function channelOf(name: PoolEventName): Channel {
 
 /** Events of one pool. A listener that throws becomes a `pool:warning`. */
 export class PoolEventBus extends SafeEmitter<PoolEvents> {
+  readonly #pool: string;
+
   constructor(pool: string) {
     super((name, error) => {
       const message = `A listener of "${name}" of pool "${pool}" threw: ${messageOf(error)}`;
-      if (name === 'pool:warning' || !super.has('pool:warning')) process.emitWarning(message);
-      else this.emit('pool:warning', { pool, message });
+      if (name === 'pool:warning') process.emitWarning(message);
+      else this.warn(message);
     });
+    this.#pool = pool;
+  }
+
+  /** An event, or where nobody listens a warning of the process. @param code of that warning */
+  warn(message: string, code?: string): void {
+    if (super.has('pool:warning')) this.emit('pool:warning', { pool: this.#pool, message });
+    else process.emitWarning(message, code === undefined ? {} : { type: 'KailashWarning', code });
   }
 
   override has(name: PoolEventName): boolean {

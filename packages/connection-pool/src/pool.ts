@@ -30,7 +30,7 @@ import { holderHere } from './held-leases.ts';
 import { Lending } from './lending.ts';
 import type { PoolLease } from './lease.ts';
 import { PoolMetrics } from './metrics.ts';
-import { withShortLease } from './short-lease.ts';
+import { ownStatements, withShortLease } from './short-lease.ts';
 import { textToPrepare } from './parameters.ts';
 import { workUnder } from './leased-work.ts';
 import { checkFunction, checkOptions } from './options.ts';
@@ -43,7 +43,8 @@ import { Statements, type AnyResult } from './statements.ts';
 import { streamRows } from './stream.ts';
 import { PoolTelemetry, telemetryOptions } from './telemetry.ts';
 import { leasesAhead } from './learning/leases-ahead.ts';
-import { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
+import { PatternsKept } from './learning/patterns-kept.ts';
+import type { QueryPatternTracker } from './learning/query-pattern-tracker.ts';
 import { runTransaction } from './transaction.ts';
 
 /** For tests: time, chance, and another driver. */
@@ -72,7 +73,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   readonly #lending: Lending;
   readonly #exporter: PrometheusExporter;
   readonly #forecast: LoadForecast;
-  #tracker: QueryPatternTracker | undefined;
+  readonly #patterns: PatternsKept;
   #mode: Subject['mode'] = 'new';
   #closing: Promise<void> | undefined;
 
@@ -100,6 +101,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
     this.#exporter = new PrometheusExporter(prometheusSource(this.#parts, () => this.#subject));
     this.#forecast = (horizonMs) => leasesAhead(this.queryPatternTracker, this.#parts.metrics, horizonMs);
     this.#lending = new Lending(this.#parts, internals.loadDriver ?? loadDriver, this, this.#forecast);
+    this.#patterns = new PatternsKept(this.#parts, ownStatements(this.#lending, this.#statements, this.#parts));
     this.sizingChanged();
     // A subclass has fields of its own to add.
     if (new.target === Pool) Object.freeze(this);
@@ -242,10 +244,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   hostOf(connectionId: string): PoolHost | undefined {
-    const lease = connectionId.indexOf('#');
-    const name = connectionId.slice(0, connectionId.lastIndexOf('-', lease === -1 ? undefined : lease));
-    for (const view of this.#lending.topology?.views ?? []) if (view.name === name) return view;
-    return undefined;
+    return this.#lending.topology?.viewOf(connectionId);
   }
 
   moment(): number {
@@ -261,8 +260,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
   }
 
   get preparesAhead(): boolean {
-    const { prepareCacheSize, poolerMode } = this.config;
-    return this.#parts.ahead.isOfUse && prepareCacheSize > 0 && poolerMode === 'session' && this.dialect !== 'sqlite';
+    return this.#parts.ahead.isOfUse;
   }
 
   prepareAhead(sql: string, expected: ExpectedStatement): boolean {
@@ -328,7 +326,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
 
   /** Learns patterns of statements; null while `enableQueryRouting` is false. What was learnt is kept meanwhile. */
   get queryPatternTracker(): QueryPatternTracker | null {
-    return this.settings.enableQueryRouting ? (this.#tracker ??= new QueryPatternTracker({}, this.#parts.clock)) : null;
+    return this.settings.enableQueryRouting ? this.#patterns.tracker : null;
   }
 
   /** Sizes the pool by its load; null while `adaptiveSizingEnabled` is false. */
@@ -388,6 +386,7 @@ export class Pool extends LiveSettings implements ConnectionPool, AsyncDisposabl
 
   async #close(): Promise<void> {
     this.#mode = 'closing';
+    if (this.config.patternStore) await this.#patterns.close();
     await this.#lending.close();
     this.#parts.telemetry.close();
     this.#mode = 'closed';

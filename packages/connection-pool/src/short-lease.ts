@@ -1,9 +1,10 @@
 /** A lease for one statement. */
-import type { AcquireOptions } from './contract.ts';
+import type { AcquireOptions, Params, Row } from './contract.ts';
 import { ConnectionLostError, RunFinishedError } from './errors.ts';
 import { PoolLease } from './lease.ts';
 import type { Lending } from './lending.ts';
 import type { PoolParts } from './parts.ts';
+import type { Statements } from './statements.ts';
 
 /**
  * What failed because its connection was gone before anything was sent, or only read, is done once more on another connection.
@@ -35,4 +36,15 @@ export async function withShortLease<T>(
       if (returning) await returning;
     }
   }
+}
+
+/** Runs statements of the pool's own on the primary, also while it closes. They are not kept prepared. */
+export function ownStatements(lending: Lending, statements: Statements, parts: PoolParts) {
+  return async (sql: string, params?: Params): Promise<readonly Row[]> => {
+    const statement = statements.bind(sql, params, { prepare: false });
+    const { data } = await withShortLease(lending, parts, {}, (lease, startedAt) =>
+      statements.execute(lease.entry, statement, {}, startedAt, lease.waitTimeMs, lease.connectionId),
+    );
+    return data as readonly Row[];
+  };
 }

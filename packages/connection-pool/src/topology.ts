@@ -66,6 +66,14 @@ export class Topology implements Callers {
     return hosts.length === 1 ? hosts[0] : undefined;
   }
 
+  /** The server of a connection or a lease, by its id. */
+  viewOf(connectionId: string): HostView | undefined {
+    const lease = connectionId.indexOf('#');
+    const name = connectionId.slice(0, connectionId.lastIndexOf('-', lease === -1 ? undefined : lease));
+    for (const view of this.views) if (view.name === name) return view;
+    return undefined;
+  }
+
   /** Between a host's own line and that of its role, whoever waits longer. */
   serve(host: Host, entry: Entry): boolean {
     const line = this.#lineOf(host);

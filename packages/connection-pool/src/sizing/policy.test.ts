@@ -1,6 +1,15 @@
 /** The decision table of the policy, over the inputs of the original's (conformance 81-91), and what the original got wrong. */
 import { describe, expect, it } from 'vitest';
-import { afterServerFull, decide, neededFor, NO_MEMORY, SIZING_GOALS, type SizingDecision, type SizingInputs, type SizingMemory } from './policy.ts';
+import {
+  afterServerFull,
+  decide,
+  neededFor,
+  NO_MEMORY,
+  SIZING_GOALS,
+  type SizingDecision,
+  type SizingInputs,
+  type SizingMemory,
+} from './policy.ts';
 
 const calm: SizingInputs = {
   now: 100_000,
