@@ -10,12 +10,15 @@ export interface Plan {
   readonly rounds: number;
   /** Share of a trace that is used. */
   readonly ofTrace: number;
+  /** How long each load is played on a real server, and the day of the guide. */
+  readonly realMs: number;
+  readonly dayMs: number;
 }
 
-export const FULL: Plan = { learnt: 100_000, counted: 200_000, timed: 200_000, rounds: 7, ofTrace: 1 };
+export const FULL: Plan = { learnt: 100_000, counted: 200_000, timed: 200_000, rounds: 7, ofTrace: 1, realMs: 150_000, dayMs: 600_000 };
 
 /** As little as shows that all runs. */
-export const QUICK: Plan = { learnt: 20_000, counted: 20_000, timed: 20_000, rounds: 2, ofTrace: 0.5 };
+export const QUICK: Plan = { learnt: 20_000, counted: 20_000, timed: 20_000, rounds: 2, ofTrace: 0.5, realMs: 5000, dayMs: 12_000 };
 
 export interface SelfTuningBench {
   readonly plan: Plan;

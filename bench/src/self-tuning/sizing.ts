@@ -30,8 +30,8 @@ export function benchSizing(bench: SelfTuningBench): void {
 }
 
 function measure(bench: SelfTuningBench, scenario: string, load: KnownLoad): void {
-  const play = (strategy: Strategy, startSize: number): Outcome => simulate({ load, strategy, startSize, random: randomFrom(SEED) });
-  const bestSize = bestStatic(play);
+  const play = player(load);
+  const bestSize = bestStaticFor(load);
   const hikari = 2 * cpus().length + 1;
   const knowing = play(clairvoyant(load), Math.max(2, Math.ceil(load.offered(0))));
   const best = play(fixed(bestSize), bestSize);
@@ -81,8 +81,14 @@ const perHour = (count: number, { durationMs, warmUpMs = 0 }: KnownLoad): number
 
 const fixed = (size: number): Strategy => ({ look: () => size });
 
+const player =
+  (load: KnownLoad) =>
+  (strategy: Strategy, startSize: number): Outcome =>
+    simulate({ load, strategy, startSize, random: randomFrom(SEED) });
+
 /** The smallest size that keeps the wait within the goal at p99. */
-function bestStatic(play: (strategy: Strategy, startSize: number) => Outcome): number {
+export function bestStaticFor(load: KnownLoad): number {
+  const play = player(load);
   let tooFew = 1;
   let enough = MOST;
   while (enough - tooFew > 1) {

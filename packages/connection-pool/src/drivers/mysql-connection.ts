@@ -9,7 +9,7 @@ import { runBatch } from './multi-row.ts';
 import { MysqlAhead } from './mysql-ahead.ts';
 import { lastHeader, toResult, type Answer, type Done, type Header, type Sending } from './mysql-answers.ts';
 import { asError, holdsTooMany, INTERRUPTED, isFatal, toStatementError } from './mysql-errors.ts';
-import { sendKill, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
+import { sendKill, closingOf, streamOf, watchStatus, type LoginTarget } from './mysql-login.ts';
 import { MysqlSession } from './mysql-session.ts';
 import { MysqlStream, type StreamingConnection } from './mysql-stream.ts';
 import { readingAllNames, toWire, type TypedIntegers } from './mysql-values.ts';
@@ -259,10 +259,9 @@ export class MysqlConnection implements DriverConnection {
     if (!this.#usable) return;
     this.#usable = false;
     // The server answers COM_QUIT by closing.
-    await new Promise<void>((resolve) => {
-      streamOf(this.#connection).on('close', resolve);
-      this.#connection.end();
-    });
+    const closed = closingOf(this.#connection);
+    this.#connection.end();
+    await closed;
   }
 
   destroy(): void {

@@ -111,8 +111,18 @@ export async function sendKill(login: LoginTarget, threadId: number, signal: Abo
   }
 }
 
-export function streamOf(connection: Connection): { destroy(): void; on(event: 'close', listener: () => void): void } {
+export function streamOf(connection: Connection): {
+  readonly closed: boolean;
+  destroy(): void;
+  on(event: 'close', listener: () => void): void;
+} {
   return (connection as unknown as { stream: ReturnType<typeof streamOf> }).stream;
+}
+
+/** Resolves when its socket is closed, also if it has been for long. */
+export function closingOf(connection: Connection): Promise<void> {
+  const stream = streamOf(connection);
+  return new Promise((resolve) => (stream.closed ? resolve() : stream.on('close', resolve)));
 }
 
 /**
