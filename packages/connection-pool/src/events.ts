@@ -1,8 +1,10 @@
 /**
  * What a pool tells its watchers: listeners (`pool.on`), and subscribers of `node:diagnostics_channel`, where each event has a channel
- * of its name, such as `kailash:pool:connection:opened`. Payloads carry ids, counts and times: never SQL, values of parameters or secrets.
+ * of its name, such as `kailash:pool:connection:opened`; and standard error, with `NODE_DEBUG=kailash:pool` (or `kailash:statement`,
+ * `kailash:sizing`, `kailash:learning`, or all by `kailash:*`). Payloads carry ids, counts and times: never SQL, values of parameters or secrets.
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
+import { debuglog, type DebugLogger } from 'node:util';
 import { closest, messageOf, SafeEmitter, type SerializedError } from '@kailash-ts/core';
 import type { AheadKind, AheadOutcome, PrewarmReason } from './ahead-kinds.ts';
 import type { CircuitState } from './breaker.ts';
@@ -107,34 +109,46 @@ export interface PoolEvents {
 
 export type PoolEventName = keyof PoolEvents;
 
-const NAMES: Readonly<Record<PoolEventName, true>> = {
-  'connection:opened': true,
-  'connection:refused': true,
-  'connection:closed': true,
-  'connection:health-changed': true,
-  'lease:acquired': true,
-  'lease:released': true,
-  'lease:leaked': true,
-  'lease:leak-ended': true,
-  'statement:executed': true,
-  'acquire:failed': true,
-  'breaker:changed': true,
-  'supervisor:restarting': true,
-  'supervisor:escalated': true,
-  'supervisor:recovered': true,
-  'host:role-changed': true,
-  'pool:resized': true,
-  'pool:size-adjusted': true,
-  'pool:prewarmed': true,
-  'pool:prepared-ahead': true,
-  'pool:ahead-judged': true,
-  'pool:warning': true,
+/** A section of `NODE_DEBUG`; undefined, and free of charge, where it is not asked for. */
+const section = (name: string): DebugLogger | undefined => {
+  const log = debuglog(`kailash:${name}`);
+  return log.enabled ? log : undefined;
+};
+
+const POOL = section('pool');
+const STATEMENT = section('statement');
+const SIZING = section('sizing');
+const LEARNING = section('learning');
+
+/** All events, with the section that each is logged in. */
+const SECTIONS: Readonly<Record<PoolEventName, DebugLogger | undefined>> = {
+  'connection:opened': POOL,
+  'connection:refused': POOL,
+  'connection:closed': POOL,
+  'connection:health-changed': POOL,
+  'lease:acquired': POOL,
+  'lease:released': POOL,
+  'lease:leaked': POOL,
+  'lease:leak-ended': POOL,
+  'statement:executed': STATEMENT,
+  'acquire:failed': POOL,
+  'breaker:changed': POOL,
+  'supervisor:restarting': POOL,
+  'supervisor:escalated': POOL,
+  'supervisor:recovered': POOL,
+  'host:role-changed': POOL,
+  'pool:resized': SIZING,
+  'pool:size-adjusted': SIZING,
+  'pool:prewarmed': LEARNING,
+  'pool:prepared-ahead': LEARNING,
+  'pool:ahead-judged': LEARNING,
+  'pool:warning': POOL,
 };
 
 /** @param method for the message. @throws PoolOptionsError for a name that is none: its listener would never be called */
 export function checkEventName(method: string, name: unknown): void {
-  if (typeof name === 'string' && Object.hasOwn(NAMES, name)) return;
-  const meant = typeof name === 'string' ? closest(name, Object.keys(NAMES)) : undefined;
+  if (typeof name === 'string' && Object.hasOwn(SECTIONS, name)) return;
+  const meant = typeof name === 'string' ? closest(name, Object.keys(SECTIONS)) : undefined;
   throw new PoolOptionsError(method, [`there is no such event${meant === undefined ? '' : ` (did you mean "${meant}"?)`}`]);
 }
 
@@ -167,11 +181,12 @@ export class PoolEventBus extends SafeEmitter<PoolEvents> {
   }
 
   override has(name: PoolEventName): boolean {
-    return super.has(name) || channelOf(name).hasSubscribers;
+    return super.has(name) || channelOf(name).hasSubscribers || SECTIONS[name] !== undefined;
   }
 
   override emit<Name extends PoolEventName>(name: Name, event: PoolEvents[Name]): void {
     super.emit(name, event);
+    SECTIONS[name]?.('%s %j', name, event);
     const subscribers = channelOf(name);
     if (subscribers.hasSubscribers) subscribers.publish(event);
   }

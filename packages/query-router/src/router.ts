@@ -9,6 +9,7 @@ import { choose, PINNED, type Choice, type Situation } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
 import { NoTransactionError, RouterError, RouterMessageError, SessionRequiredError, SeveralStatementsError } from './errors.ts';
+import { logCall, logsCalls } from './debug-log.ts';
 import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { Foresight } from './foresight.ts';
 import { WriteLedger } from './freshness.ts';
@@ -125,11 +126,12 @@ export class Router {
       );
     this.#parts.counters.routed(call.routingTimeMs);
     const answer = call.answer(await call.runOn(lease, call.scope.signal), PINNED[lease.role]);
-    this.#learn(call, answer);
+    this.#ended(call, answer);
     return answer;
   }
 
-  #learn(call: Call, answer: Answer | undefined): void {
+  #ended(call: Call, answer: Answer | undefined, error?: unknown): void {
+    if (logsCalls) logCall(call, answer, error);
     const { learning, settings } = this.#parts;
     if (learning.record(call, settings.patternLearning, answer)) this.#foresight.saw(call);
   }
@@ -290,11 +292,11 @@ export class Router {
       const host = call.pool.hostOf(answer.connectionId);
       const isRead = call.classification.readOnly && answer.routingMetadata.strategy !== 'transaction_affinity';
       if (host) this.#parts.counters.ran(host, isRead);
-      this.#learn(call, answer);
+      this.#ended(call, answer);
       return answer;
     } catch (error) {
       isUncertain = isInDoubt(error);
-      this.#learn(call, undefined);
+      this.#ended(call, undefined, error);
       throw error;
     } finally {
       if (call.write) this.#ledger.end(call.write, call.pool.moment(), isUncertain);
