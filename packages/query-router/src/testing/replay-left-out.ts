@@ -30,6 +30,7 @@ const MYSQL: Rules = [
   ['LOAD DATA and files of the server', /^\s*LOAD\b|\bINTO\s+(?:OUTFILE|DUMPFILE)\b|\bLOAD_FILE\b/i],
   ['ends sessions, the server or its replication', /^\s*(?:KILL|SHUTDOWN|RESET|CHANGE|STOP|START\s+(?:SLAVE|REPLICA|ALL)|PURGE|BINLOG)\b/i],
   ['acts on the whole server', /^\s*(?:(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA)|FLUSH|(?:UN)?INSTALL)\b/i],
+  ['changes the login of the replay itself', /^\s*SET\s+PASSWORD\b|\bCURRENT_USER\b[\s\S]*\bIDENTIFIED\b/i],
   ['XA, whose names all databases share', /^\s*XA\b/i],
   ['a lock whose name all databases share', /\b(?:GET_LOCK|RELEASE_LOCK|RELEASE_ALL_LOCKS|IS_(?:FREE|USED)_LOCK)\s*\(/i],
   ['waits', /\b(?:SLEEP|BENCHMARK|MASTER_GTID_WAIT|MASTER_POS_WAIT)\s*\(/i],

@@ -31,12 +31,19 @@ export async function untilReplicasAreThere({ url, replicas }: Cluster): Promise
   for (const { port } of replicas) await untilThere(url, port);
 }
 
+/** Longer than a replica is ever behind. */
+const LATEST_MS = 60_000;
+
 async function untilThere(primaryUrl: string, port: number): Promise<void> {
   const url = new URL(primaryUrl);
   url.port = String(port);
+  const giveUpAt = performance.now() + LATEST_MS;
   for (;;) {
-    const admin = await openAdmin(url.href).catch(() => undefined);
-    if (admin) return admin[Symbol.asyncDispose]();
+    try {
+      return await (await openAdmin(url.href))[Symbol.asyncDispose]();
+    } catch (error) {
+      if (performance.now() > giveUpAt) throw error;
+    }
     await pause(20);
   }
 }
