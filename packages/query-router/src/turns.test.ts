@@ -38,4 +38,17 @@ describe('turns', () => {
     turns.pass();
     await turns.take(noLimit);
   });
+
+  it('are lost by nobody when one is aborted at the moment of being called', async () => {
+    const turns = new Turns();
+    await turns.take(noLimit);
+    const abort = new AbortController();
+    const called = turns.take({ ...noLimit, signal: abort.signal });
+    const behind = turns.take(noLimit);
+    turns.pass();
+    abort.abort('too late');
+    await called;
+    turns.pass();
+    await behind;
+  });
 });

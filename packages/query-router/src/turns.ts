@@ -31,7 +31,10 @@ export class Turns {
       await new Promise<void>((resolve, reject) => {
         const waiter: Waiter = { go: resolve, fail: reject };
         const leave = (reason: unknown): void => {
-          this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+          const place = this.#waiting.indexOf(waiter);
+          // Whoever has been called no longer waits: the turn is theirs, and theirs to pass on.
+          if (place < 0) return;
+          this.#waiting.splice(place, 1);
           reject(reason);
         };
         const onAbort = (): void => leave(signal!.reason);
