@@ -14,7 +14,7 @@ import { WorkflowError, type WorkflowProblem } from './errors.ts';
 import { createHandle, describeRef, refTarget, type Handle, type Ref, type RefTarget, type Wire } from './handle.ts';
 import type { AnyNode } from './node.ts';
 import { formatPath } from './paths.ts';
-import { check, formatIssues, jsonSchemaOf, shapeOf, type Checked } from './schema.ts';
+import { checkAtOnce, formatIssues, jsonSchemaOf, shapeOf } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { NodeLookup } from './validate.ts';
 import { takeApart } from './wiring.ts';
@@ -274,7 +274,7 @@ export class WorkflowBuilder<S extends StandardSchemaV1 | undefined = undefined,
       ['retry', retrySchema, retry],
       ['timeoutMs', durationSchema, timeoutMs],
     ] as const) {
-      const issues = value === undefined ? undefined : (check(schema, value) as Checked).issues;
+      const issues = value === undefined ? undefined : checkAtOnce(schema, value).issues;
       if (issues)
         this.#problems.push({ code: 'invalid_step', message: `Node "${id}": ${key} does not fit: ${formatIssues(issues)}.`, nodeId: id });
     }

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { NodeMap } from './builder.ts';
 import type { Clock } from './clock.ts';
 import { ConfigError } from './errors.ts';
-import { formatIssues } from './schema.ts';
-import { check } from './schema.ts';
+import { checkAtOnce, formatIssues } from './schema.ts';
 
 const count = z.union([z.number().int().min(1), z.literal(Infinity)]);
 const durationMs = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -93,8 +92,7 @@ export function parseProcessOptions(options: ProcessOptions): ProcessOptions {
 
 /** @throws ConfigError with every problem, each with its path */
 function parse<T>(schema: z.ZodType<T>, value: unknown, subject: string): T {
-  const result = check(schema, value);
-  if (result instanceof Promise) throw new ConfigError(`${subject}: asynchronous schema.`);
+  const result = checkAtOnce(schema, value);
   if (result.issues) throw new ConfigError(`${subject} do not fit: ${formatIssues(result.issues)}`, { issues: result.issues });
   return result.value as T;
 }

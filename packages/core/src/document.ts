@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { dictionarySchema, fromDictionary, isDictionaryForm, workflowDefinitionSchema, type WorkflowDefinition } from './definition.ts';
 import { WorkflowSyntaxError, type WorkflowProblem } from './errors.ts';
 import { formatPath } from './paths.ts';
-import { check, type SchemaIssue } from './schema.ts';
+import { checkAtOnce, type SchemaIssue } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export type WorkflowFormat = 'json' | 'yaml';
@@ -47,8 +47,7 @@ type LineOf = (path: readonly PropertyKey[]) => number | undefined;
 
 function shape(data: unknown, source: string, lineOf: LineOf): WorkflowDefinition {
   const isDictionary = isDictionaryForm(data);
-  const result = check(isDictionary ? dictionarySchema : workflowDefinitionSchema, data);
-  if (result instanceof Promise) throw new TypeError('unreachable: the schema of a definition is synchronous');
+  const result = checkAtOnce(isDictionary ? dictionarySchema : workflowDefinitionSchema, data);
   if (result.issues)
     throw new WorkflowSyntaxError(
       source,

@@ -32,7 +32,7 @@ export { SafeEmitter } from './safe-emitter.ts';
 export type { ListenerOf } from './safe-emitter.ts';
 
 // What other packages share: schema checks in the house's manner, suggestions.
-export { check, formatIssues, jsonSchemaOf, resolveRef, shapeOf } from './schema.ts';
+export { check, checkAtOnce, formatIssues, jsonSchemaOf, resolveRef, shapeOf } from './schema.ts';
 export type { Checked, JsonSchema, SchemaIssue } from './schema.ts';
 export { closest, didYouMean } from './suggest.ts';
 

@@ -124,6 +124,24 @@ export function check(schema: StandardSchemaV1, value: unknown): Checked | Promi
   return result instanceof Promise ? result.then((settled) => toChecked(settled, schema, value)) : toChecked(result, schema, value);
 }
 
+/**
+ * The same for a schema that is synchronous, at once. A value that throws while it is looked at, as a getter or a proxy may, does not
+ * fit; what it throws may hold anything, and is not told.
+ */
+export function checkAtOnce(schema: StandardSchemaV1, value: unknown): Checked {
+  try {
+    const result = check(schema, value);
+    if (!(result instanceof Promise)) return result;
+    // zod tries asynchronously what has thrown.
+    result.catch(() => undefined);
+  } catch {
+    // as said above
+  }
+  return UNREADABLE;
+}
+
+const UNREADABLE: Checked = { issues: [{ path: [], message: 'cannot be read: it throws. Pass a plain value' }] };
+
 function toChecked(result: StandardSchemaV1.Result<unknown>, schema: StandardSchemaV1, value: unknown): Checked {
   if (!result.issues) return result;
   return { issues: result.issues.flatMap((issue) => describeIssue(issue, schema, value)) };
@@ -148,8 +166,16 @@ function shapeAt(value: unknown, path: readonly PropertyKey[]): string {
   return shapeOf(current);
 }
 
-/** What kind of value it is, without the value: `string`, `array(3)`, `object {id, name}`. */
+/** What kind of value it is, without the value: `string`, `array(3)`, `object {id, name}`. Never throws. */
 export function shapeOf(value: unknown): string {
+  try {
+    return readShape(value);
+  } catch {
+    return 'object that cannot be read';
+  }
+}
+
+function readShape(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `array(${value.length})`;
   if (typeof value === 'object') {

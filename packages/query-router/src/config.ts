@@ -1,5 +1,5 @@
 /** Configuration of a router: schema and defaults. The only place where a default is written. */
-import { check, formatIssues, type Checked } from '@kailash-ts/core';
+import { checkAtOnce, formatIssues } from '@kailash-ts/core';
 import { z } from 'zod';
 import { RouterConfigError } from './errors.ts';
 
@@ -12,7 +12,7 @@ const settings = {
   patternLearning: z.boolean().default(true),
   /** Least health score, 0 to 100, of a replica to be chosen; where all are under it, all count. */
   healthThreshold: z.number().min(0).max(100).default(50),
-  /** A replica that is further behind serves no reads, nor does one of which it is not known; `'never'` is any lag too much. */
+  /** A replica that is further behind serves no reads, nor does one of which it is not known; `'never'` permits any lag that is known. */
   maxReplicaLagMs: z
     .union([
       z
@@ -61,7 +61,7 @@ export type RouterSettings = { -readonly [Key in keyof typeof settings]: RouterC
 
 /** @throws RouterConfigError listing every problem, with "did you mean" for unknown keys */
 export function parseRouterConfig(options: unknown): RouterConfig {
-  const result = check(routerConfigSchema, options ?? {}) as Checked;
+  const result = checkAtOnce(routerConfigSchema, options ?? {});
   if (result.issues)
     throw new RouterConfigError(`The configuration of the router is wrong: ${formatIssues(result.issues)}`, {
       facts: { issues: result.issues },

@@ -1,5 +1,5 @@
 /** What a router is told, and what it answers. */
-import { check, formatIssues, shapeOf, type Checked } from '@kailash-ts/core';
+import { checkAtOnce, formatIssues, shapeOf } from '@kailash-ts/core';
 import type { ConnectionRole, ExecuteResult, FetchMode, IsolationLevel, Params, Row } from '@kailash-ts/connection-pool/contract';
 import type { QueryType } from '@kailash-ts/sql';
 import { z } from 'zod';
@@ -201,7 +201,7 @@ export function parseTransactionOptions(options: unknown): RouterTransactionOpti
 }
 
 function parse<T>(schema: z.ZodType, value: unknown, subject: string, remedy: string): T {
-  const result = check(schema, value) as Checked;
+  const result = checkAtOnce(schema, value);
   if (!result.issues) return result.value as T;
   throw new RouterMessageError(`The ${subject} does not fit: ${formatIssues(result.issues)} (received ${shapeOf(value)}). ${remedy}`, {
     facts: { issues: result.issues },
