@@ -117,6 +117,21 @@ export class TransactionRolledBackError extends RouterError {
   }
 }
 
+/**
+ * A statement came in a `router.transaction` whose transaction was over: an earlier one had committed it (definitions on MySQL do) or
+ * the database had rolled it back. It was not sent, since it would have been committed by itself. Code `ROUTER_TRANSACTION_ENDED`.
+ */
+export class TransactionEndedError extends RouterError {
+  static override readonly errorName = 'TransactionEndedError';
+
+  constructor() {
+    super(
+      'ROUTER_TRANSACTION_ENDED',
+      'The transaction is over before its function is: an earlier statement has committed it (a definition on MySQL does), or a conflict has rolled it back. This statement was not sent. Keep definitions out of transactions, and let conflicts be thrown.',
+    );
+  }
+}
+
 /** Nothing ran in the transaction of a session for `idleTransactionTimeoutMs`. It was rolled back. Code `ROUTER_TRANSACTION_IDLE`. */
 export class TransactionIdleError extends RouterError {
   static override readonly errorName = 'TransactionIdleError';

@@ -9,11 +9,12 @@ export type {
   RouterResult,
   RouterTransactionOptions,
   RoutingMetadata,
+  TransactionCallOptions,
   TransactionMessage,
   TransactionResult,
   TransactionStatement,
 } from './messages.ts';
-export type { RouterTransaction, TransactionCallOptions } from './transaction-work.ts';
+export type { RouterTransaction } from './transaction-work.ts';
 export type { Strategy } from './choose.ts';
 export type { RouterMetrics } from './metrics.ts';
 
@@ -31,6 +32,7 @@ export {
   SessionLostError,
   SessionRequiredError,
   SeveralStatementsError,
+  TransactionEndedError,
   TransactionIdleError,
   TransactionOpenError,
   TransactionRolledBackError,

@@ -7,7 +7,7 @@ const throws = (): never => {
   throw new Error('a secret');
 };
 
-describe('what a router cannot read', () => {
+describe('what a router cannot use', () => {
   const revoked = Proxy.revocable({}, {});
   revoked.revoke();
   const hostile: readonly (readonly [what: string, message: unknown])[] = [
@@ -22,6 +22,12 @@ describe('what a router cannot read', () => {
     const refused = await router.process(message as never).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(RouterMessageError);
     expect((refused as Error).message).not.toContain('secret');
+  });
+
+  it('are wrong arguments, which are refused before anything is done', async () => {
+    await expect(router.transaction('SELECT 1' as never)).rejects.toThrow(RouterMessageError);
+    await expect(router.transaction(() => Promise.resolve(), null as never)).rejects.toThrow(RouterMessageError);
+    for (const tables of ['users', null, [1]]) expect(() => router.invalidateCache(tables as never)).toThrow(RouterMessageError);
   });
 
   it('is no configuration either', () => {

@@ -46,6 +46,14 @@ export interface RouterTransactionOptions {
   readonly hint?: 'primary' | undefined;
 }
 
+/** Options of `router.transaction`. */
+export interface TransactionCallOptions extends RouterTransactionOptions {
+  /** Stops what runs in it; nothing is committed then. */
+  readonly signal?: AbortSignal | undefined;
+  /** The run on whose behalf it is run: its end rolls it back. */
+  readonly runId?: string | undefined;
+}
+
 /** Statements of which all are carried out, in this order, or none. */
 export interface TransactionMessage extends RouterTransactionOptions {
   readonly transaction: readonly TransactionStatement[];
@@ -149,12 +157,17 @@ export const routerMessageSchema = z
 const MISSING_QUERY = 'Invalid input: expected string, received undefined';
 const keysOf = <T extends object>(value: T): (keyof T)[] => Object.keys(value) as (keyof T)[];
 
+const tableNames = z.array(z.string());
+
 /** Checks the options of a transaction given as a function. */
 export const transactionOptionsSchema = z.strictObject({
   ...transactionOptions,
   timeoutMs,
   sessionId: z.string().min(1).max(200).optional(),
   hint: z.literal('primary').optional(),
+  /** The pool checks these. */
+  signal: z.unknown().optional(),
+  runId: z.unknown().optional(),
 });
 
 /** For workflows: which outputs there are. Rows pass as they are. */
@@ -196,8 +209,19 @@ export function parseStatement(message: unknown): TransactionStatement {
 }
 
 /** @throws RouterMessageError */
-export function parseTransactionOptions(options: unknown): RouterTransactionOptions {
+export function parseTransactionOptions(options: unknown): TransactionCallOptions {
   return parse(transactionOptionsSchema, options, 'options of the transaction', 'Give { isolation, readOnly, retries, timeoutMs }.');
+}
+
+/** @throws RouterMessageError */
+export function requireFunction(work: unknown): void {
+  if (typeof work === 'function') return;
+  throw new RouterMessageError(`A transaction takes a function (received ${shapeOf(work)}). Send a list as { transaction: [...] }.`);
+}
+
+/** Names of tables. @throws RouterMessageError */
+export function parseTables(tables: unknown): void {
+  parse(tableNames, tables, 'list of tables', "Give an array of names, such as ['users'], or nothing for all.");
 }
 
 function parse<T>(schema: z.ZodType, value: unknown, subject: string, remedy: string): T {

@@ -11,19 +11,22 @@ import type { RoutingExplanation } from './explain.ts';
 import { findPool } from './find-pool.ts';
 import {
   parseRouterMessage,
+  parseTables,
   parseTransactionOptions,
+  requireFunction,
   routerMessageSchema,
   routerOutputSchema,
   type AnyData,
   type RouterMessage,
   type RouterResult,
+  type TransactionCallOptions,
   type TransactionMessage,
   type TransactionResult,
 } from './messages.ts';
 import { RouterCounters, type RouterMetrics } from './metrics.ts';
 import { isRoutingError, Router } from './router.ts';
 import { Sessions } from './sessions.ts';
-import { isTransaction, runStatements, type RouterTransaction, type TransactionCallOptions } from './transaction-work.ts';
+import { isTransaction, runStatements, type RouterTransaction } from './transaction-work.ts';
 
 /** As an output of a workflow's node: what rows look like is known to the query alone. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows may feed any input; their consumer's schema checks them
@@ -121,8 +124,8 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
    * @throws what `work` throws; RouterError, PoolError
    */
   async transaction<T>(work: (transaction: RouterTransaction) => Promise<T>, options: TransactionCallOptions = {}): Promise<T> {
-    const { signal, runId, ...rest } = options;
-    const checked = parseTransactionOptions(rest);
+    requireFunction(work);
+    const { signal, runId, ...checked } = parseTransactionOptions(options);
     return this.#router.transaction(this.#pool ?? (await this.#findPool()), work, checked, { runId, signal });
   }
 
@@ -134,8 +137,9 @@ export class QueryRouterNode implements Node<RouterMessage, RouterOutput> {
     return this.#router.explain(pool, query, { sessionId, hint, session });
   }
 
-  /** Forgets what texts that name these tables do, or all texts: they are looked at anew. */
+  /** Forgets what texts that name these tables do, or all texts: they are looked at anew. @throws RouterMessageError */
   invalidateCache(tables?: readonly string[]): { readonly invalidated: true; readonly tables: readonly string[] | 'all' } {
+    if (tables !== undefined) parseTables(tables);
     this.#router.invalidate(tables, this.#pool);
     return { invalidated: true, tables: tables ?? 'all' };
   }

@@ -78,6 +78,13 @@ describeDatabases('a router', ['postgresql', 'mysql', 'sqlite'], (kind) => {
     expect(router.getMetrics().routerMetrics).toMatchObject({ routingErrors: 2, queriesRouted: 0 });
   });
 
+  it('a text that no server could take is refused as a wrong message, in a session too', async () => {
+    const { router, active } = await setUp(kind);
+    for (const query of ['SELECT 1\0', "SELECT '\ud800'"])
+      for (const sessionId of [undefined, 's']) await expect(router.process({ query, sessionId })).rejects.toThrow(RouterMessageError);
+    expect(active()).toBe(0);
+  });
+
   it('conformance 52: the routing metadata has its fields, and the routing time excludes waiting and execution', async () => {
     const { pool, router } = await setUp(kind);
     const { routingMetadata, connectionId } = await router.process({ query: 'SELECT name FROM users WHERE id = ?', parameters: [1] });

@@ -8,7 +8,14 @@ import type { Catalogs } from './catalogs.ts';
 import { choose, PINNED, type Choice, type Situation } from './choose.ts';
 import type { Classifications } from './classifications.ts';
 import type { RouterSettings } from './config.ts';
-import { NoTransactionError, RouterError, RouterMessageError, SessionRequiredError, SeveralStatementsError } from './errors.ts';
+import {
+  NoTransactionError,
+  RouterError,
+  RouterMessageError,
+  SessionRequiredError,
+  SeveralStatementsError,
+  TransactionEndedError,
+} from './errors.ts';
 import { logCall, logsCalls } from './debug-log.ts';
 import { explanationOf, type RoutingExplanation } from './explain.ts';
 import { Foresight } from './foresight.ts';
@@ -124,6 +131,8 @@ export class Router {
       throw new RouterMessageError(
         `${action.toUpperCase()} inside of router.transaction: it begins and ends by itself. Return to commit, throw to roll back.`,
       );
+    // Alone, it would be committed at once, whatever becomes of the others.
+    if (!lease.released && lease.transactionStatus === 'idle') throw new TransactionEndedError();
     this.#parts.counters.routed(call.routingTimeMs);
     const answer = call.answer(await call.runOn(lease, call.scope.signal), PINNED[lease.role]);
     this.#ended(call, answer);
@@ -165,6 +174,7 @@ export class Router {
     const { classifications, clock } = this.#parts;
     const startedAt = clock.now();
     const { classification, cacheHit } = classifications.look(message.query, pool.dialect);
+    refuseUnsendable(classification);
     refuseSeveral(message, classification);
     const call = new Call({ pool, hosts, message, scope, clock, classification, cacheHit });
     call.routingTimeMs = clock.now() - startedAt;
@@ -323,6 +333,11 @@ function isInDoubt(error: unknown): boolean {
   const { code, mayHaveExecuted, mayHaveCommitted, cause } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (mayHaveExecuted === true || mayHaveCommitted === true || code === 'ROUTER_SESSION_ENDED') return true;
   return (cause as { mayHaveExecuted?: unknown } | null | undefined)?.mayHaveExecuted === true;
+}
+
+/** What is no text, or none that a server could take: of it nothing was looked at. @throws RouterMessageError */
+function refuseUnsendable({ statementCount, pinsSession, reasons }: Classification): void {
+  if (statementCount === 0 && pinsSession) throw new RouterMessageError(`The query cannot be sent: ${reasons.join('; ')}.`);
 }
 
 /** @throws SeveralStatementsError, RouterMessageError */

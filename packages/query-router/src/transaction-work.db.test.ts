@@ -4,7 +4,7 @@ import { describeDatabases, freshDatabase, type DatabaseKind } from '@kailash-ts
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RouterOptions } from './config.ts';
-import { QueryRouterNode } from './index.ts';
+import { QueryRouterNode, TransactionEndedError } from './index.ts';
 
 async function setUp(kind: DatabaseKind, options: Partial<RouterOptions> = {}) {
   const { url } = await freshDatabase(kind);
@@ -119,6 +119,22 @@ describeDatabases('transactions of a router', ['postgresql', 'mysql', 'sqlite'],
     await inSession('UPDATE account SET balance = 1 WHERE id = 1');
     await inSession('COMMIT');
     expect(await balances()).toEqual([1, 100]);
+  });
+});
+
+describeDatabases('transactions that a statement of theirs ends', ['mysql', 'sqlite'], (kind) => {
+  it('send nothing more, which would be committed by itself', async () => {
+    const { router, balances, atRest } = await setUp(kind);
+    const ending = kind === 'mysql' ? 'CREATE TABLE note (id integer)' : 'INSERT OR ROLLBACK INTO account (id, balance) VALUES (1, 0)';
+    const work = router.transaction(async (tx) => {
+      await tx.process({ query: take, parameters: [30, 1] });
+      await tx.process({ query: ending }).catch(() => {});
+      await tx.process({ query: give, parameters: [30, 2] });
+    });
+    await expect(work).rejects.toThrow(TransactionEndedError);
+    // MySQL commits before a definition.
+    expect(await balances()).toEqual([kind === 'mysql' ? 70 : 100, 100]);
+    expect(atRest()).toEqual(NOTHING_OPEN);
   });
 });
 

@@ -11,14 +11,6 @@ import {
   type TransactionStatement,
 } from './messages.ts';
 
-/** Options of `router.transaction`. */
-export interface TransactionCallOptions extends RouterTransactionOptions {
-  /** Stops what runs in it; nothing is committed then. */
-  readonly signal?: AbortSignal | undefined;
-  /** The run on whose behalf it is run: its end rolls it back. */
-  readonly runId?: string | undefined;
-}
-
 /** Runs one statement of the transaction. */
 type RunStatement = (statement: TransactionStatement) => Promise<RouterResult<AnyData>>;
 
