@@ -113,6 +113,14 @@ describe('hostile text', { timeout: 60_000 }, () => {
       for (const dialect of DIALECTS) expect(lex(sql, dialect).tokens.length).toBeLessThanOrEqual(sql.length);
     }
   });
+
+  it('of comments that follow each other is parsed without them, so that this test ends', { timeout: 10_000 }, () => {
+    const comments = '/**/'.repeat(8_000);
+    for (let number = 0; number < 40; number++) {
+      expect(classify(`SELECT ${comments} ${number}`, 'postgresql').target).toBe('replica');
+      expect(classify(`SELECT ${comments} nextval('s${number}')`, 'postgresql').target).toBe('primary');
+    }
+  });
 });
 
 /** The text without strings, comments and quoted names, by our lexer. */

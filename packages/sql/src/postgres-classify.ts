@@ -68,9 +68,12 @@ function readText(lexed: Lexed): Effect {
   }
 }
 
-/** An estimate, by measurement: a word becomes a node or two, an operator a nested node; values, punctuation and mere length are cheap. */
-function parseCost({ sql, tokens }: Lexed): number {
-  let cost = sql.length / 25;
+/**
+ * An estimate, by measurement: a word becomes a node or two, an operator a nested node; values, punctuation and mere length are cheap.
+ * Comments that follow each other (`/**\//**\/`) are to the parser one run of operator characters, which it reads anew for each of them.
+ */
+function parseCost({ sql, tokens, comments }: Lexed): number {
+  let cost = sql.length / 25 + (comments.length * sql.length) / 1000;
   for (const token of tokens) {
     if (token.kind === 'word' || token.kind === 'quoted') cost += 2;
     else if (token.kind === 'operator' || token.text === '[') cost += 3;
