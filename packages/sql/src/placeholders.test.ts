@@ -5,11 +5,13 @@ import {
   compilePlaceholders,
   DIALECTS,
   lex,
+  splitStatements,
   SqlError,
   type Dialect,
   type SqlErrorCode,
   type SqlParameters,
 } from './index.ts';
+import { compileLexed } from './placeholders.ts';
 
 const bind = (sql: string, params: SqlParameters, dialect: Dialect): [string, readonly unknown[]] => {
   const { text, values } = bindPlaceholders(sql, params, dialect);
@@ -153,6 +155,31 @@ describe('bindPlaceholders', () => {
   it('accepts null, bigint, big decimals, text, dates, bytes, arrays and plain objects', () => {
     const values = [null, 2n ** 64n, 1.5, -0, 1e300, '', 'ünï 😀', new Date(0), new Uint8Array([0]), [1, [2]], { a: 1 }, true];
     expect(bindPlaceholders(values.map(() => '?').join(), values, 'postgresql').values).toBe(values);
+  });
+
+  it('of a text without marks says what lexing it would', () => {
+    const piece = fc.constantFrom(
+      ...`SELECT a ( ) , 1 'x' ' " \` -- # /* */ /*! /*M! E' \\ [ ] \n FROM BEGIN CREATE TRIGGER END`.split(' '),
+      '\u00a0',
+      '\n',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), fc.constantFrom(...DIALECTS), (pieces, dialect) => {
+        const sql = pieces.join(' ');
+        const lexed = lex(sql, dialect);
+        expect(compilePlaceholders(sql, dialect)).toEqual(compileLexed(lexed, splitStatements(lexed).length));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('does not lex a megabyte of values, so that this test ends', { timeout: 10_000 }, () => {
+    for (let number = 0; number < 40; number++)
+      for (const dialect of DIALECTS)
+        expect(compilePlaceholders(`SELECT ${number} IN (${'1,'.repeat(500_000)}1)`, dialect)).toMatchObject({
+          style: 'none',
+          statementCount: 1,
+        });
   });
 
   it('compiles a text once', () => {

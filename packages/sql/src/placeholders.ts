@@ -77,11 +77,27 @@ export function bindPlaceholders(sql: string, params: SqlParameters | undefined,
 export function compilePlaceholders(sql: string, dialect: Dialect): CompiledPlaceholders {
   const known = caches[dialect]?.get(sql);
   if (known !== undefined) return known;
-  const lexed = lex(sql, dialect);
-  if (sql.includes('\0')) throw new SqlError('SQL_TEXT_INVALID', 'SQL holds a NUL character, at which servers would cut the text.');
-  const compiled = compileLexed(lexed, splitStatements(lexed).length);
+  const compiled = isPlain(sql, dialect) ? { ...PLAIN, text: sql } : compileFresh(sql, dialect);
   caches[dialect].set(sql, compiled);
   return compiled;
+}
+
+/**
+ * Whether a text is one statement without placeholders as it stands. Values written into a long text would each be a token, and a
+ * megabyte of them hold the event loop for half a second.
+ */
+function isPlain(sql: unknown, dialect: Dialect): boolean {
+  return typeof sql === 'string' && caches[dialect] !== undefined && BEGINS_STATEMENT.test(sql) && !MAY_NEED_LEXING.test(sql);
+}
+
+const BEGINS_STATEMENT = /^\s*[a-z(]/i;
+const MAY_NEED_LEXING = /[?$:@;\0]|\/\*M?!/;
+const PLAIN = { style: 'none', count: 0, order: null, names: [], statementCount: 1 } as const;
+
+function compileFresh(sql: string, dialect: Dialect): CompiledPlaceholders {
+  const lexed = lex(sql, dialect);
+  if (sql.includes('\0')) throw new SqlError('SQL_TEXT_INVALID', 'SQL holds a NUL character, at which servers would cut the text.');
+  return compileLexed(lexed, splitStatements(lexed).length);
 }
 
 /**
