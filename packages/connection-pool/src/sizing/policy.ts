@@ -77,6 +77,8 @@ const LARGE = 16;
 const UTILIZATION_BAND = { below: 0.045, above: 0.03 };
 /** An event loop busier than this has no time for more connections. */
 const LOOP_FULL = 0.98;
+/** Who waits in an emergency is served within this time. */
+const DRAIN_MS = 500;
 /** A wait of so many times the goal is too long, unless connections are held for as long anyway. */
 const LONG_WAITS = 20;
 
@@ -158,7 +160,7 @@ export function decide(
   const surelyNeeded = Math.min(neededAt(hasJustShrunk ? -SURER : -SURE), most);
   const needs = [...memory.needs.filter(({ at }) => at > now - goals.downAfterMs), { at: now, size: wanted }];
   const emergency = emergencyOf(inputs, goals);
-  const wish = emergency ? Math.max(needed, Math.ceil(inputs.busy + inputs.waiting / 2), size + 1) : needed;
+  const wish = emergency ? Math.max(needed + backlogOf(inputs), size + 1) : needed;
   const facts = loadInWords(inputs, load, needed);
   const kept: SizingMemory = { ...memory, needs };
 
@@ -198,7 +200,9 @@ export function decide(
     (lastGrowth === undefined || now - lastGrowth.at >= goals.restAfterGrowthMs) &&
     memory.needs.length > 0 &&
     memory.needs[0]!.at <= now - goals.downAfterMs + SETTLED_SLACK_MS;
-  if (size - mostNeeded > DEAD_BAND * size && isSettled && inputs.waiting === 0) {
+  const isTooIdle = load >= LARGE && (load + SURE * inputs.uncertainty) / size < LEAST_BUSY;
+  const isWorthIt = size - mostNeeded > DEAD_BAND * size || (isTooIdle && mostNeeded < size);
+  if (isWorthIt && isSettled && inputs.waiting === 0) {
     if (isSwinging(memory, now)) return done(size, `sizes were swinging; ${facts}`, 0.9, false, { growth: shown });
     return done(mostNeeded, facts, certainty(inputs, size, false, goals), false, { growth: undefined });
   }
@@ -232,8 +236,9 @@ const SURE = 1.5;
 /** What was closed less than a minute ago is opened again only for a load that has really changed. */
 const SURER = 3;
 const REGRET_MS = 60_000;
-/** Share of a pool whose saving is not worth a change. */
+/** Share of a pool whose saving is not worth a change, unless a large pool is less busy than it shall be. */
 const DEAD_BAND = 0.06;
+const LEAST_BUSY = 0.7;
 
 /** Why it is an emergency, if it is. */
 function emergencyOf(
@@ -246,6 +251,14 @@ function emergencyOf(
   if (oldestWaitMs > tooLongMs) return `${waiting} wait, one for ${Math.round(oldestWaitMs)} ms`;
   if (waiting > 2 * size) return `${waiting} wait for ${size} connections`;
   return undefined;
+}
+
+/**
+ * Connections with which those who wait now are served soon, beside those who come. A stall of the machine leaves a long line that is gone
+ * in a moment; as many connections as callers would outlive it by far.
+ */
+function backlogOf({ busy, waiting, holdMs }: SizingInputs): number {
+  return holdMs === null ? Math.ceil(busy + waiting / 2) : Math.ceil((waiting * holdMs) / DRAIN_MS);
 }
 
 /** Whether the last growth came out as longer statements instead of more of them: then the database is what is too small. */

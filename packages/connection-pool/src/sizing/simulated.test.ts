@@ -8,7 +8,8 @@ import { neededFor } from './policy.ts';
 
 const HOUR_MS = 3_600_000;
 
-describe('the policy, simulated', () => {
+// Simulated hours take seconds, and several times as long on a busy machine.
+describe('the policy, simulated', { timeout: 120_000 }, () => {
   it.each(Object.entries(LOADS))(
     '%s: as many connection-seconds as who knows the next minute, give or take 15 percent, and waits no longer',
     (_, load) => {
