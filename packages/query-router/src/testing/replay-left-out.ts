@@ -60,10 +60,11 @@ const OWN_ANSWERS: Readonly<Record<Cluster['kind'], Rules>> = {
   ],
   mysql: [
     // Plans come from estimates, which each InnoDB draws from random pages of its own.
+    ['joins texts in an order that nobody asked for', /\bGROUP_CONCAT\s*\((?:(?!\bORDER\s+BY\b)[^()])*\)/i],
     ['a plan, by the estimates of each server', /^\s*(?:EXPLAIN|ANALYZE|DESC(?:RIBE)?)\b/i],
     [
       'tells of the server or session itself',
-      /@@(?:global\.|session\.)?\w+|\bSHOW\s+(?:\w+\s+)?(?:DATABASES|SCHEMAS|STATUS|VARIABLES|INDEX|KEYS|TABLE|PROCESSLIST)\b/i,
+      /@@(?:global\.|session\.)?\w+|\bSHOW\s+(?:\w+\s+)?(?:OPEN\s+TABLES|DATABASES|SCHEMAS|STATUS|VARIABLES|INDEX|KEYS|TABLE|PROCESSLIST)\b/i,
     ],
     ['tells of the server or session itself', /\b(?:information_schema|performance_schema|mysql)\s*[.]/i],
   ],

@@ -23,8 +23,8 @@ const SESSION = 'replay';
  */
 export type ReplayForm = 'whole' | 'loose';
 
-/** An empty database on the primary and its replicas, dropped at the end. */
-async function withDatabase<T>(cluster: Cluster, admin: Admin, whose: 'routed' | 'alone', use: (url: string) => Promise<T>): Promise<T> {
+/** An empty database on the primary and its replicas, dropped at the end. All names are equally long: some statements measure them. */
+async function withDatabase<T>(cluster: Cluster, admin: Admin, whose: 'routed' | 'single', use: (url: string) => Promise<T>): Promise<T> {
   const name = `test_${whose}_${randomBytes(5).toString('hex')}`;
   const url = new URL(cluster.url);
   url.pathname = `/${name}`;
@@ -118,8 +118,8 @@ export async function replayFile(
   await using admin = await openAdmin(cluster.adminUrl);
   tally.skips += await startAtTheEnd(cluster, admin);
   await withDatabase(cluster, admin, 'routed', (routedUrl) =>
-    withDatabase(cluster, admin, 'alone', (first) =>
-      withDatabase(cluster, admin, 'alone', async (second) => {
+    withDatabase(cluster, admin, 'single', (first) =>
+      withDatabase(cluster, admin, 'single', async (second) => {
         await untilReplicasAreThere({ ...cluster, url: routedUrl });
         await using scene = new Replicated(cluster, { pool: { connectionString: routedUrl } });
         await using alone = new Alone(first);
