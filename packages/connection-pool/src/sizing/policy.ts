@@ -77,8 +77,6 @@ const LARGE = 16;
 const UTILIZATION_BAND = { below: 0.045, above: 0.03 };
 /** An event loop busier than this has no time for more connections. */
 const LOOP_FULL = 0.98;
-/** Who waits in an emergency is served within this time. */
-const DRAIN_MS = 500;
 /** A wait of so many times the goal is too long, unless connections are held for as long anyway. */
 const LONG_WAITS = 20;
 
@@ -160,7 +158,7 @@ export function decide(
   const surelyNeeded = Math.min(neededAt(hasJustShrunk ? -SURER : -SURE), most);
   const needs = [...memory.needs.filter(({ at }) => at > now - goals.downAfterMs), { at: now, size: wanted }];
   const emergency = emergencyOf(inputs, goals);
-  const wish = emergency ? Math.max(needed + backlogOf(inputs), size + 1) : needed;
+  const wish = emergency ? Math.max(needed, Math.ceil(inputs.busy + inputs.waiting / 2), size + 1) : needed;
   const facts = loadInWords(inputs, load, needed);
   const kept: SizingMemory = { ...memory, needs };
 
@@ -251,14 +249,6 @@ function emergencyOf(
   if (oldestWaitMs > tooLongMs) return `${waiting} wait, one for ${Math.round(oldestWaitMs)} ms`;
   if (waiting > 2 * size) return `${waiting} wait for ${size} connections`;
   return undefined;
-}
-
-/**
- * Connections with which those who wait now are served soon, beside those who come. A stall of the machine leaves a long line that is gone
- * in a moment; as many connections as callers would outlive it by far.
- */
-function backlogOf({ busy, waiting, holdMs }: SizingInputs): number {
-  return holdMs === null ? Math.ceil(busy + waiting / 2) : Math.ceil((waiting * holdMs) / DRAIN_MS);
 }
 
 /** Whether the last growth came out as longer statements instead of more of them: then the database is what is too small. */
