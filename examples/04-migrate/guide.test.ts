@@ -27,7 +27,8 @@ describe('the tables of the migration guide', () => {
     const { config } = new WorkflowConnectionPool({ connectionString: 'sqlite::memory:' });
     for (const [setting, , given, , property] of table('Of `WorkflowConnectionPool`')) {
       const [name] = names(setting!);
-      expect([name, `\`${JSON.stringify(config[name as keyof typeof config])}\``]).toEqual([name, given]);
+      const value = config[name as keyof typeof config];
+      expect([name, value === undefined ? 'none' : `\`${JSON.stringify(value)}\``]).toEqual([name, given]);
       if (property) expect(names(property)[0]!.replace('pool.', '') in pool).toBe(true);
     }
   });
