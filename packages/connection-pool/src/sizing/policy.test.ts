@@ -121,6 +121,7 @@ describe('decisions', () => {
     expect(after(NO_MEMORY)).toBe('scale_up');
     expect(after({ ...NO_MEMORY, changes: [{ at: 0, up: false }] })).toBe('no_change');
     expect(after({ ...NO_MEMORY, changes: [{ at: -31_000, up: false }] })).toBe('scale_up');
+    expect(after(decide({ ...needsMore, size: 14, limit: 12, now: 29_000 }, NO_MEMORY).memory)).toBe('scale_up');
   });
 
   it('goes up at once, and down only after the load was low for long', () => {

@@ -168,7 +168,8 @@ export function decide(
     return { decision: { action, toSize, reason, confidence, emergency, wish }, memory: { ...kept, changes, ...more } };
   };
 
-  if (size > limit) return done(limit, `${inputs.limitedBy} allows ${limit}`, 1);
+  // What others decide is no swing of the load, and nothing to regret.
+  if (size > limit) return done(limit, `${inputs.limitedBy} allows ${limit}`, 1, false, { changes: memory.changes });
   if (ceiling && size > most) return done(most, ceiling.because, 1, false, { growth: undefined });
   const slower = growthInVain(inputs, memory);
   if (slower) {
