@@ -69,13 +69,15 @@ describeDatabases('a fleet', ['postgresql', 'mysql'], (kind) => {
     await cluster.stop();
   });
 
-  it.each([2, 4])('of %i processes shares fairly, uses it all, and takes over the share of one that was killed', async (size) => {
+  // On a busy machine statements become slower as connections grow, and a pool then stays where it is for a minute.
+  const name = 'of %i processes shares fairly, uses it all, and takes over the share of one that was killed';
+  it.each([2, 4])(name, { timeout: 300_000 }, async (size) => {
     for (let index = 0; index < size; index++) start(`fleet-${index}`);
     const isSettled = (byName: Map<string, number>, parts: number): boolean => {
       const shares = [...byName.values()];
       return shares.length === parts && total(byName) >= budget - 3 && Math.max(...shares) - Math.min(...shares) <= 2;
     };
-    await expect.poll(async () => isSettled(await counts(), size), { timeout: 60_000, interval: 100 }).toBe(true);
+    await expect.poll(async () => isSettled(await counts(), size), { timeout: 200_000, interval: 100 }).toBe(true);
     const shared = await counts();
 
     members.get('fleet-0')!.kill('SIGKILL');
