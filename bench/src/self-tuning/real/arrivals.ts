@@ -1,5 +1,6 @@
 /** Callers that come at random moments, at a rate that changes: a Poisson process in real time. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { exponential } from '../../../../packages/connection-pool/src/testing/sizing-loads.ts';
 
 /** Callers a second, step by step. Goes to another process. */
 export interface Rates {
@@ -11,8 +12,6 @@ export const durationOf = ({ everyMs, perSecond }: Rates): number => everyMs * p
 
 export const rateAt = ({ everyMs, perSecond }: Rates, atMs: number): number =>
   perSecond[Math.min(perSecond.length - 1, Math.max(0, Math.floor(atMs / everyMs)))]!;
-
-export const exponential = (random: () => number, mean: number): number => -Math.log(1 - random()) * mean;
 
 /** Calls `arrive` for each caller until the rates are over. Thinning (Lewis and Shedler, 1979): exact for any shape. */
 export async function callersAt(rates: Rates, random: () => number, arrive: (atMs: number) => void): Promise<void> {

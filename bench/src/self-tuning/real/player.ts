@@ -1,9 +1,10 @@
 /** A process with one pool on a real server: does one job at a time, and answers with its figures. */
 import { WorkflowConnectionPool } from '@kailash-ts/connection-pool';
+import { exponential } from '../../../../packages/connection-pool/src/testing/sizing-loads.ts';
 import { OriginalController, originalSize } from '../../../../packages/connection-pool/src/testing/original-sizing.ts';
 import { serveJobs } from '../../subject-process.ts';
 import { randomFrom } from '../random.ts';
-import { callersAt, exponential } from './arrivals.ts';
+import { callersAt } from './arrivals.ts';
 import type { Figures, PlayJob, Sizing, VisitsJob } from './subject.ts';
 import { visits } from './visits.ts';
 import { Watch } from './watch.ts';

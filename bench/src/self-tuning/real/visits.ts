@@ -5,8 +5,9 @@
 import { Runtime } from '@kailash-ts/core';
 import { WorkflowConnectionPool } from '@kailash-ts/connection-pool';
 import { QueryRouterNode } from '@kailash-ts/query-router';
+import { exponential } from '../../../../packages/connection-pool/src/testing/sizing-loads.ts';
 import { randomFrom } from '../random.ts';
-import { callersAt, exponential } from './arrivals.ts';
+import { callersAt } from './arrivals.ts';
 import type { Figures, VisitsJob } from './subject.ts';
 import { Watch } from './watch.ts';
 
